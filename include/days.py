@@ -134,9 +134,7 @@ def parse_range(first: str, last: str) -> tuple[dt.date, ...]:
     """
     start, end = parse_day(first), parse_day(last)
     if end < start:
-        raise InputError(
-            f"The range {start} to {end} is reversed; give the earlier day first.", code="bad_period"
-        )
+        raise InputError(f"The range {start} to {end} is reversed; give the earlier day first.", code="bad_period")
     if (end - start).days >= MAX_RANGE_DAYS:
         raise InputError(
             f"The range {start} to {end} is longer than {MAX_RANGE_DAYS} days; split it.", code="bad_period"

@@ -1,0 +1,43 @@
+"""Advisory locks: one worker at a time on a counter-day, across processes and machines.
+
+The lock lives in a PostgreSQL session, so it is gone the moment its process dies.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, text
+
+from include.state.engine import reachable
+
+
+@contextmanager
+def day_lock(engine: Engine, counter_id: int, days: Iterable[dt.date], *, purpose: str) -> Iterator[None]:
+    """Hold the locks of some days of a counter; waits until they are free.
+
+    Args:
+        engine: the state engine.
+        counter_id: the counter.
+        days: the days; taken in order, so that two workers never wait for each other.
+        purpose: what is locked, for example ``load``; different purposes do not block each other.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        StoreUnavailable: PostgreSQL cannot be reached.
+    """
+    keys = [f"{purpose}:{counter_id}:{day.isoformat()}" for day in sorted(set(days))]
+    with reachable(engine):
+        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        with reachable(engine):
+            for key in keys:
+                connection.execute(text("SELECT pg_advisory_lock(hashtextextended(:key, 0))"), {"key": key})
+        yield
+    finally:
+        connection.invalidate()  # closes the session, and with it every lock
+        connection.close()

@@ -1,0 +1,99 @@
+"""The day manifest: what each stage of a counter-day read, wrote and counted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert
+
+from include.state.tables import day_stages
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """One stage of one counter-day.
+
+    Attributes:
+        counter_id: the counter.
+        day: local day.
+        stage: visits, hits, scores or upload.
+        digest: digest of the stage's output.
+        input_digest: digest of what it read.
+        counts: rows in and out by kind.
+        details: parameters, versions, parts.
+        run_id: the run that wrote it.
+        duration_seconds: how long the stage took.
+        finished_at: when it ended, UTC.
+    """
+
+    counter_id: int
+    day: dt.date
+    stage: str
+    digest: str
+    input_digest: str
+    run_id: str
+    duration_seconds: float
+    finished_at: dt.datetime
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_stage(connection: Connection, record: StageRecord) -> None:
+    """Store a stage, replacing its earlier record; the caller commits.
+
+    Args:
+        connection: open transaction.
+        record: the stage.
+    """
+    values = {
+        **vars(record),
+        "counts": dict(record.counts),
+        "details": dict(record.details),
+    }
+    statement = insert(day_stages).values(values)
+    keys = [column.name for column in day_stages.primary_key]
+    updates = {name: statement.excluded[name] for name in values if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=updates))
+
+
+def read_stage(connection: Connection, counter_id: int, day: dt.date, stage: str) -> StageRecord | None:
+    """Read one stage.
+
+    Args:
+        connection: open connection.
+        counter_id: the counter.
+        day: local day.
+        stage: stage name.
+
+    Returns:
+        The record, or None when the stage has not run.
+    """
+    return next(iter(read_stages(connection, counter_id, [day], [stage])), None)
+
+
+def read_stages(
+    connection: Connection, counter_id: int, days: Iterable[dt.date], stages: Iterable[str] | None = None
+) -> list[StageRecord]:
+    """Read the stages of some days.
+
+    Args:
+        connection: open connection.
+        counter_id: the counter.
+        days: local days.
+        stages: stage names; None for all.
+
+    Returns:
+        Records ordered by day and stage.
+    """
+    query = (
+        select(day_stages)
+        .where(day_stages.c.counter_id == counter_id, day_stages.c.day.in_(list(days)))
+        .order_by(day_stages.c.day, day_stages.c.stage)
+    )
+    if stages is not None:
+        query = query.where(day_stages.c.stage.in_(list(stages)))
+    return [StageRecord(**dict(row)) for row in connection.execute(query).mappings()]

@@ -1,0 +1,165 @@
+"""Replacing a day of one counter as a whole: staging table, then one atomic partition step.
+
+Never DELETE + INSERT: with insert deduplication on, the byte-identical re-insert leaves 0 rows.
+Readers see the old day or the new one. On a cluster the step runs per shard, decided per shard,
+because a small day leaves the staging partition of some shards empty.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from include.warehouse.client import Warehouse, quoted
+from include.warehouse.schema import Table, create_table, drop_table, local_name, stored_columns
+
+STAGE_MARK = "_stage_"
+
+
+def staging_name(table: Table, run_id: str) -> str:
+    """Name of a run's staging table.
+
+    Args:
+        table: the target.
+        run_id: the run; only its letters and digits are used.
+
+    Returns:
+        ``<table>_stage_<run>``.
+    """
+    return f"{table.name}{STAGE_MARK}{re.sub('[^A-Za-z0-9]', '', run_id)}"
+
+
+def create_staging(warehouse: Warehouse, table: Table, name: str) -> None:
+    """Create an empty staging table, replacing one of the same name left by a killed run.
+
+    Args:
+        warehouse: the warehouse.
+        table: the target whose structure it copies.
+        name: staging table name.
+    """
+    drop_table(warehouse, name)
+    create_table(warehouse, table.renamed(name))
+
+
+@contextmanager
+def staging(warehouse: Warehouse, table: Table, run_id: str) -> Iterator[str]:
+    """A staging table for the time of a block; dropped at its end, also on failure.
+
+    Args:
+        warehouse: the warehouse.
+        table: the target whose structure it copies.
+        run_id: the run, part of the name.
+
+    Yields:
+        The staging table's name.
+    """
+    name = staging_name(table, run_id)
+    create_staging(warehouse, table, name)
+    try:
+        yield name
+    finally:
+        drop_table(warehouse, name)
+
+
+def swap_day(warehouse: Warehouse, table: Table, stage: str, counter_id: int, day: dt.date) -> None:
+    """Put a staged day in place of the stored one, atomically; an empty day removes it.
+
+    Args:
+        warehouse: the warehouse.
+        table: the target.
+        stage: staging table holding the new day.
+        counter_id: the counter.
+        day: the day, local to the counter.
+
+    Raises:
+        StoreUnavailable: ClickHouse cannot be reached; the step can be repeated.
+    """
+    if not warehouse.cluster:
+        _swap_on(warehouse, table.name, stage, counter_id, day)
+        return
+    for shard in _one_replica_per_shard(warehouse):
+        shard.execute(f"SYSTEM SYNC REPLICA {quoted(local_name(stage))}")
+        _swap_on(shard, local_name(table.name), local_name(stage), counter_id, day)
+
+
+def _swap_on(node: Warehouse, target: str, stage: str, counter_id: int, day: dt.date) -> None:
+    partition = {"counter_id": counter_id, "day": day.isoformat()}
+    if day_count(node, stage, counter_id, day):
+        node.execute(
+            f"ALTER TABLE {quoted(target)} REPLACE PARTITION (%(counter_id)s, %(day)s) FROM {quoted(stage)}",
+            partition,
+        )
+    else:
+        node.execute(f"ALTER TABLE {quoted(target)} DROP PARTITION (%(counter_id)s, %(day)s)", partition)
+
+
+def _one_replica_per_shard(warehouse: Warehouse) -> list[Warehouse]:
+    rows = warehouse.execute(
+        "SELECT shard_num, host_address, port FROM system.clusters WHERE cluster = %(cluster)s "
+        "ORDER BY shard_num, errors_count, replica_num LIMIT 1 BY shard_num",
+        {"cluster": warehouse.cluster},
+    )
+    return [warehouse.at(host, port) for _, host, port in rows]
+
+
+def day_count(warehouse: Warehouse, name: str, counter_id: int, day: dt.date) -> int:
+    """Rows of one counter-day.
+
+    Args:
+        warehouse: the warehouse.
+        name: table or staging table.
+        counter_id: the counter.
+        day: the day.
+
+    Returns:
+        Row count.
+    """
+    return int(
+        warehouse.scalar(
+            f"SELECT count() FROM {quoted(name)} WHERE counter_id = %(counter_id)s AND date = %(day)s",
+            {"counter_id": counter_id, "day": day},
+        )
+    )
+
+
+def day_digest(warehouse: Warehouse, name: str, counter_id: int, day: dt.date) -> str:
+    """Digest of a counter-day over all columns; the order of rows does not matter.
+
+    Args:
+        warehouse: the warehouse.
+        name: table or staging table.
+        counter_id: the counter.
+        day: the day.
+
+    Returns:
+        ``<row count>-<32 hex digits>``; two sums of row hashes, so that repeated rows count.
+    """
+    columns = ", ".join(quoted(column) for column in stored_columns(warehouse, name))
+    count, hashed, squared = warehouse.execute(
+        f"SELECT count(), sum(h), sum(intHash64(h)) FROM (SELECT sipHash64({columns}) AS h FROM {quoted(name)} "
+        "WHERE counter_id = %(counter_id)s AND date = %(day)s)",
+        {"counter_id": counter_id, "day": day},
+    )[0]
+    return f"{count}-{hashed:016x}{squared:016x}"
+
+
+def drop_leftover_stages(warehouse: Warehouse, older_than_seconds: int) -> tuple[str, ...]:
+    """Drop staging tables that killed runs left behind.
+
+    Args:
+        warehouse: the warehouse.
+        older_than_seconds: only tables whose metadata has not changed for this long.
+
+    Returns:
+        Names of the dropped tables.
+    """
+    rows = warehouse.execute(
+        "SELECT name FROM system.tables WHERE database = %(database)s AND position(name, %(mark)s) > 0 "
+        "AND NOT endsWith(name, '_local') AND metadata_modification_time < now() - %(age)s",
+        {"database": warehouse.database, "mark": STAGE_MARK, "age": older_than_seconds},
+    )
+    for (name,) in rows:
+        drop_table(warehouse, name)
+    return tuple(name for (name,) in rows)

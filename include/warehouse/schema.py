@@ -1,0 +1,234 @@
+"""Table definitions and their three renderings: served engine, single server, cluster.
+
+A :class:`Table` is written once, in the domain that owns it. On a cluster it becomes a Replicated
+``<name>_local`` on every node plus a Distributed ``<name>`` over them; elsewhere it is one plain table.
+Missing columns are added to an existing table; a column that differs in type is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from include.errors import StoreConflict
+from include.warehouse.client import Warehouse, quoted
+
+
+class Rendering(Enum):
+    """Where the statements will run."""
+
+    SERVED = "served"
+    SINGLE = "single"
+    CLUSTER = "cluster"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One stored column.
+
+    Attributes:
+        name: house name with its unit.
+        type: ClickHouse type.
+        meaning: one line for people; also stored as the column's comment.
+    """
+
+    name: str
+    type: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the warehouse.
+
+    Attributes:
+        name: table name.
+        columns: columns in order.
+        order_by: sort key columns.
+        partition_by: partition key columns; empty for none.
+        shard_by: column whose hash picks the shard on a cluster.
+        meaning: the grain, one line.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    order_by: tuple[str, ...]
+    partition_by: tuple[str, ...] = ("counter_id", "date")
+    shard_by: str = "client_id"
+    meaning: str = ""
+
+    def renamed(self, name: str) -> Table:
+        """The same table under another name, for staging.
+
+        Args:
+            name: new table name.
+
+        Returns:
+            A copy.
+        """
+        return replace(self, name=name)
+
+
+def rendering_of(warehouse: Warehouse) -> Rendering:
+    """Which rendering a warehouse needs.
+
+    Args:
+        warehouse: the connected warehouse.
+
+    Returns:
+        CLUSTER when a cluster name is set, otherwise SINGLE (the served engine takes the same text).
+    """
+    return Rendering.CLUSTER if warehouse.cluster else Rendering.SINGLE
+
+
+def render(table: Table, rendering: Rendering, *, database: str, cluster: str = "") -> tuple[str, ...]:
+    """Write the CREATE statements of a table.
+
+    Args:
+        table: the definition.
+        rendering: where it shall exist.
+        database: database name.
+        cluster: cluster name, needed for CLUSTER.
+
+    Returns:
+        One statement, or two on a cluster (local table, then Distributed table).
+    """
+    if rendering is not Rendering.CLUSTER:
+        return (_create_local(table, f"{quoted(database)}.{quoted(table.name)}", "MergeTree", ""),)
+    on_cluster = f" ON CLUSTER {quoted(cluster)}"
+    local = f"{quoted(database)}.{quoted(local_name(table.name))}"
+    path = f"/clickhouse/tables/{{shard}}/{database}/{local_name(table.name)}"
+    engine = f"ReplicatedMergeTree('{path}', '{{replica}}')"
+    distributed = (
+        f"CREATE TABLE IF NOT EXISTS {quoted(database)}.{quoted(table.name)}{on_cluster} AS {local} "
+        f"ENGINE = Distributed({quoted(cluster)}, {quoted(database)}, {quoted(local_name(table.name))}, "
+        f"cityHash64({quoted(table.shard_by)}))"
+    )
+    return (_create_local(table, local, engine, on_cluster), distributed)
+
+
+def _create_local(table: Table, full_name: str, engine: str, on_cluster: str) -> str:
+    columns = ",\n  ".join(
+        f"{quoted(column.name)} {column.type} COMMENT {_text(column.meaning)}" for column in table.columns
+    )
+    partition = f"\nPARTITION BY ({_listed(table.partition_by)})" if table.partition_by else ""
+    return (
+        f"CREATE TABLE IF NOT EXISTS {full_name}{on_cluster} (\n  {columns}\n)\n"
+        f"ENGINE = {engine}{partition}\nORDER BY ({_listed(table.order_by)})"
+    )
+
+
+def local_name(name: str) -> str:
+    """Name of the per-node table behind a Distributed one.
+
+    Args:
+        name: the table people read.
+
+    Returns:
+        ``<name>_local``.
+    """
+    return f"{name}_local"
+
+
+def create_table(warehouse: Warehouse, table: Table) -> None:
+    """Create a table if it is missing.
+
+    Args:
+        warehouse: the warehouse.
+        table: the definition.
+
+    Raises:
+        StoreUnavailable: ClickHouse cannot be reached.
+    """
+    for statement in render(table, rendering_of(warehouse), database=warehouse.database, cluster=warehouse.cluster):
+        warehouse.execute(statement)
+
+
+def drop_table(warehouse: Warehouse, name: str) -> None:
+    """Drop a table, on every node of a cluster; absent is fine.
+
+    Args:
+        warehouse: the warehouse.
+        name: table name.
+
+    Raises:
+        StoreUnavailable: ClickHouse cannot be reached.
+    """
+    if not warehouse.cluster:
+        warehouse.execute(f"DROP TABLE IF EXISTS {quoted(name)} SYNC")
+        return
+    for target in (name, local_name(name)):
+        warehouse.execute(f"DROP TABLE IF EXISTS {quoted(target)} ON CLUSTER {quoted(warehouse.cluster)} SYNC")
+
+
+def ensure_tables(warehouse: Warehouse, tables: Iterable[Table]) -> None:
+    """Bring the database to the definitions: create tables, add columns, never drop.
+
+    Args:
+        warehouse: the warehouse; its database is created when missing.
+        tables: the definitions.
+
+    Raises:
+        StoreConflict: a stored column has another type than its definition.
+        StoreUnavailable: ClickHouse cannot be reached.
+    """
+    warehouse.create_database()
+    for table in tables:
+        create_table(warehouse, table)
+        _add_missing_columns(warehouse, table)
+
+
+def stored_columns(warehouse: Warehouse, name: str) -> dict[str, str]:
+    """Columns a table really has.
+
+    Args:
+        warehouse: the warehouse.
+        name: table name.
+
+    Returns:
+        Type by column name, in stored order; empty when the table is absent.
+    """
+    rows = warehouse.execute(
+        "SELECT name, type FROM system.columns WHERE database = %(database)s AND table = %(table)s ORDER BY position",
+        {"database": warehouse.database, "table": name},
+    )
+    return {str(column): str(kind) for column, kind in rows}
+
+
+def _add_missing_columns(warehouse: Warehouse, table: Table) -> None:
+    stored = stored_columns(warehouse, table.name)
+    previous = ""
+    for column in table.columns:
+        if column.name not in stored:
+            _add_column(warehouse, table.name, column, previous)
+        elif _plain(stored[column.name]) != _plain(column.type):
+            raise StoreConflict(
+                f"Column {column.name} of table {table.name} is {stored[column.name]} but should be {column.type}; "
+                "rename the old table and load its days again."
+            )
+        previous = column.name
+
+
+def _add_column(warehouse: Warehouse, name: str, column: Column, previous: str) -> None:
+    place = f"AFTER {quoted(previous)}" if previous else "FIRST"
+    change = f"ADD COLUMN IF NOT EXISTS {quoted(column.name)} {column.type} COMMENT {_text(column.meaning)} {place}"
+    if not warehouse.cluster:
+        warehouse.execute(f"ALTER TABLE {quoted(name)} {change}")
+        return
+    for target in (local_name(name), name):
+        warehouse.execute(f"ALTER TABLE {quoted(target)} ON CLUSTER {quoted(warehouse.cluster)} {change}")
+
+
+def _plain(kind: str) -> str:
+    return re.sub(r"\s+", "", kind)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(quoted(name) for name in names)
+
+
+def _text(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
