@@ -1,0 +1,1 @@
+"""Model versions: artefact files by digest, and which version serves."""
