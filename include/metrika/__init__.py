@@ -1,0 +1,1 @@
+"""Yandex Metrika: its two APIs, its field registry, its dialect, and the loading of a day."""
