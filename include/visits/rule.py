@@ -13,9 +13,7 @@ MIN_PAGE_VIEWS = 5
 MIN_SLOTS = 5
 
 
-def passes_rule(
-    duration_seconds: ArrayLike, page_views: ArrayLike, slots: ArrayLike
-) -> NDArray[np.bool_]:
+def passes_rule(duration_seconds: ArrayLike, page_views: ArrayLike, slots: ArrayLike) -> NDArray[np.bool_]:
     """Which visits rule 180-5-5 flags; every border is included.
 
     Args:

@@ -45,9 +45,7 @@ VISIT_SCORES = Table(
         Column("device_category", "String", "1 desktop, 2 phone, 3 tablet, 4 TV, or empty"),
         Column("is_level4", "UInt8", "1 when the visit is of level 4 or higher"),
         Column("decided_by", "String", "what made it level 4+: rule, model, or none"),
-        Column(
-            "reason", "String", "rule, model, no_hits, below_threshold, device_not_modelled or no_model"
-        ),
+        Column("reason", "String", "rule, model, no_hits, below_threshold, device_not_modelled or no_model"),
         Column("score", "Nullable(Float64)", "probability from the model, NULL when none was asked"),
         Column("threshold", "Nullable(Float64)", "the score had to be above it, NULL when no model was asked"),
         Column("model_name", "String", "model asked, or empty"),
