@@ -115,7 +115,7 @@ def _product_rows(group: str, price: Kind, count: Kind) -> Iterator[tuple[str, K
 def _products(source: str, prefix: str, old_prefix: str, group: str, price: Kind, count: Kind) -> Iterator[Field]:
     """One group of product arrays; a group that was renamed keeps its old names as aliases."""
     for end, kind, meaning in _product_rows(group, price, count):
-        old = (old_prefix + end,) if old_prefix else ()
+        old: tuple[str, ...] = (old_prefix + end,) if old_prefix else ()
         scale = rows.MICRO if end == "Price" else 1
         yield make_field(source, (prefix + end, kind, "", meaning), old_stems=old, scale=scale)
     level_word = "CategoryLevel" if old_prefix or source == "hits" else "Category"
