@@ -101,6 +101,7 @@ def prepare(folder: Path, log: Path, *, native_port: int, http_port: int, extra_
         log=str(log),
         environ=child_environ(),
         stop_seconds=STOP_SECONDS,
+        stop_rank=1,  # before PostgreSQL
         ping_url=f"http://{LOOPBACK}:{http_port}/ping",
     )
 

@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -87,14 +87,20 @@ def read_record(path: Path) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def kept_secret(path: Path) -> str:
+def new_secret() -> str:
+    """Generate a secret, URL-safe text."""
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def kept_secret(path: Path, generate: Callable[[], str] = new_secret) -> str:
     """Read a generated secret, or generate and keep it.
 
     Args:
         path: file that holds it, mode 600.
+        generate: makes a new one.
 
     Returns:
-        The secret, URL-safe text.
+        The secret.
     """
     try:
         known = path.read_text(encoding="utf-8").strip()
@@ -102,7 +108,7 @@ def kept_secret(path: Path) -> str:
         known = ""
     if known:
         return known
-    generated = secrets.token_urlsafe(SECRET_BYTES)
+    generated = generate()
     write_private(path, generated + "\n")
     return generated
 

@@ -116,15 +116,16 @@ def ended_parts(record: GroupRecord) -> list[str]:
     return [name for name, report in record.parts().items() if report.get("is_given_up")]
 
 
-def join_group(record: GroupRecord, *, kept: bool) -> None:
-    """Note that this process wants a group that already runs; the caller holds the lock.
+def join_group(record: GroupRecord, *, kept: bool, owner: ProcessId | None = None) -> None:
+    """Note that a process wants a group that already runs; the caller holds the lock.
 
     Args:
         record: files of the group.
         kept: True makes the group outlive everybody from now on.
+        owner: the process; this one when None.
     """
-    me = myself()
-    owners = [owner for owner in record.owners() if owner != me]
+    me = owner or myself()
+    owners = [known for known in record.owners() if known != me]
     record.save(record.supervisor(), [*owners, me], kept=kept or record.is_kept())
 
 

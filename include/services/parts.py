@@ -22,6 +22,7 @@ class Part:
         stop_signal: the polite request to end.
         stop_seconds: how long it may take before SIGKILL.
         death_signal: what the kernel sends it when the supervisor dies (Linux).
+        stop_rank: parts of the highest rank are stopped first, those of one rank together.
         ping_url: address that answers while it is healthy; empty means no probe.
     """
 
@@ -35,6 +36,7 @@ class Part:
     stop_signal: int = int(signal.SIGTERM)
     stop_seconds: float = 10.0
     death_signal: int = int(signal.SIGTERM)
+    stop_rank: int = 0
     ping_url: str = ""
 
     def to_record(self) -> dict[str, Any]:

@@ -87,6 +87,18 @@ def running_engines(local_dir: Path, environ: Mapping[str, str] | None = None) -
             leave_group(record)
 
 
+def lend_to(local_dir: Path, borrower: ProcessId | None) -> None:
+    """Keep the engines for another process, so that they outlive it: Airflow's supervisor.
+
+    Args:
+        local_dir: folder of this machine's services.
+        borrower: the process; None does nothing.
+    """
+    with _locked_record(local_dir) as record:
+        if borrower is not None and record.supervisor() is not None:
+            join_group(record, kept=False, owner=borrower)
+
+
 def down(local_dir: Path) -> bool:
     """Stop the engines, whoever wanted them.
 

@@ -15,8 +15,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
+
+import psutil
 
 from include.errors import ServiceError
 from include.services.files import locked, write_record
@@ -42,7 +45,7 @@ class OwnedPart:
         self.part = part
         self.restart_count = 0
         self.is_given_up = False
-        self.is_stopped = False
+        self._descendants: list[psutil.Process] = []
         self._missed_pings = 0
         self._has_answered = False
         self._pinged_at = time.monotonic()
@@ -94,26 +97,31 @@ class OwnedPart:
         self.start()
         return True
 
-    def stop(self) -> None:
-        """End the process politely, then by force, and with it everything it started."""
-        if self.is_stopped:
-            return
-        self.is_stopped = True
+    def ask_to_stop(self) -> None:
+        """Ask the process politely to end and note what it has started."""
+        self._descendants = _descendants(self.process.pid) if self.process.poll() is None else []
         if self.process.poll() is None:
             self.process.send_signal(self.part.stop_signal)
-            try:
-                self.process.wait(self.part.stop_seconds)
-            except subprocess.TimeoutExpired:
-                LOG.warning("%s did not end in %s seconds", self.part.name, self.part.stop_seconds)
+
+    def finish_stop(self) -> None:
+        """Wait for the end, insist with SIGKILL, and end everything the process had started."""
+        try:
+            self.process.wait(self.part.stop_seconds)
+        except subprocess.TimeoutExpired:
+            LOG.warning("%s did not end in %s seconds", self.part.name, self.part.stop_seconds)
+            self._descendants += _descendants(self.process.pid)
+            self.process.kill()
+            self.process.wait()
         self.kill_leftovers()
-        self.process.wait()
 
     def kill_leftovers(self) -> None:
-        """Kill what is left in the part's process group."""
-        try:
+        """Kill what is left of the part's process group and of its descendants."""
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            return
+        for descendant in self._descendants:
+            with suppress(psutil.Error):
+                descendant.kill()
+        self._descendants = []
 
     def _check_ping(self) -> None:
         now = time.monotonic()
@@ -129,6 +137,28 @@ class OwnedPart:
             self.process.send_signal(self.part.stop_signal)
 
 
+def stop_all(owned: list[OwnedPart]) -> None:
+    """Stop parts, those of the highest rank first and those of one rank together.
+
+    Args:
+        owned: parts; the list is empty afterwards.
+    """
+    for rank in sorted({one.part.stop_rank for one in owned}, reverse=True):
+        same_rank = [one for one in owned if one.part.stop_rank == rank]
+        for one in same_rank:
+            one.ask_to_stop()
+        for one in same_rank:
+            one.finish_stop()
+    owned.clear()
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+
+
 def _answers(url: str) -> bool:
     try:
         with build_opener(ProxyHandler({})).open(url, timeout=PING_TIMEOUT_SECONDS):
@@ -142,7 +172,7 @@ def supervise(record: GroupRecord, parts: list[Part], is_told_to_stop: Callable[
 
     Args:
         record: files that say who wants the group.
-        parts: processes in start order; they are stopped in reverse.
+        parts: processes in start order; their ranks order the stop.
         is_told_to_stop: asked several times a second.
     """
     owned: list[OwnedPart] = []
@@ -151,14 +181,14 @@ def supervise(record: GroupRecord, parts: list[Part], is_told_to_stop: Callable[
             owned.append(OwnedPart(part))
         _publish(record, owned)
         while not is_told_to_stop():
-            if any([one.tend() for one in owned]):
+            changes = [one.tend() for one in owned]
+            if any(changes):
                 _publish(record, owned)
             if not record.is_wanted() and _stop_unwanted(record, owned):
                 return
             time.sleep(POLL_SECONDS)
     finally:
-        for one in reversed(owned):
-            one.stop()
+        stop_all(owned)
 
 
 def _stop_unwanted(record: GroupRecord, owned: list[OwnedPart]) -> bool:
@@ -167,8 +197,7 @@ def _stop_unwanted(record: GroupRecord, owned: list[OwnedPart]) -> bool:
             if record.is_wanted():
                 return False
             LOG.info("nobody wants the group any more")
-            for one in reversed(owned):
-                one.stop()
+            stop_all(owned)
             record.forget()
             return True
     except ServiceError:
