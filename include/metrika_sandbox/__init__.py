@@ -1,0 +1,1 @@
+"""A faithful local Yandex Metrika: Logs API and offline conversions over a real socket."""
