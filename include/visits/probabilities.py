@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from include.failpoints import failpoint
 from include.progress import Progress, no_progress
@@ -119,7 +119,7 @@ def _insert(
 ) -> None:
     import numpy as np
 
-    columns = [
+    columns: list[Any] = [
         np.full(len(answers), counter_id, dtype=np.uint32),
         np.full(len(answers), np.datetime64(day), dtype="datetime64[D]"),
         visit_ids,
