@@ -84,19 +84,22 @@ def stage_range(
     create_staging(warehouse, table, stage)
     create_staging(warehouse, quarantine_table(table.name), bad)
     leftovers = [stage, bad]
-    merged = [_merge_parts(warehouse, half, rows, counter_id, bad, leftovers) for half, rows in zip(halves, counts, strict=True)]
+    merged = [
+        _merge_parts(warehouse, half, rows, counter_id, bad, leftovers)
+        for half, rows in zip(halves, counts, strict=True)
+    ]
     if len(merged) == 1:
         attach_days(warehouse, merged[0], stage, counter_id, days)
     else:
         _join_halves(warehouse, halves, merged, stage, bad)
-    duplicates = _drop_repeated_keys(warehouse, table, stage, leftovers, counter_id)
+    duplicates, summaries = _drop_repeated_keys(warehouse, table, stage, leftovers, counter_id)
     rows = warehouse.execute(f"SELECT date, count() FROM {quoted(bad)} GROUP BY date")
     return StagedRange(
         table=table,
         stage=stage,
         quarantine_stage=bad,
         days=days,
-        summaries=summarize_days(warehouse, stage, counter_id, KEY_COLUMN[table.name]),
+        summaries=summaries,
         quarantined={day: int(count) for day, count in rows},
         counts=total([one for half in counts for one in half]),
         duplicates=duplicates,
@@ -179,20 +182,21 @@ def _join_halves(
 
 
 def _columns_of_halves(halves: Sequence[StagedRequest]) -> dict[str, int]:
+    """Which half each column is taken from."""
     columns = {"counter_id": 0}
     for n, half in enumerate(halves):
         columns |= {field.column: n for field in half.fields if field.column not in columns}
-        if n not in columns.values():
-            continue
-        if any(field.column == "watch_ids" for field in half.fields):
-            columns["watch_ids_truncated"] = columns["watch_ids"]
+    if "watch_ids" in columns:
+        columns["watch_ids_truncated"] = columns["watch_ids"]
     return columns
 
 
 def _quarantine_lone_keys(
     warehouse: Warehouse, halves: Sequence[StagedRequest], merged: Sequence[str], bad: str, key: str
 ) -> None:
-    union = " UNION ALL ".join(f"SELECT counter_id, date, {key}, {n} AS half FROM {quoted(name)}" for n, name in enumerate(merged))
+    union = " UNION ALL ".join(
+        f"SELECT counter_id, date, {key}, {n} AS half FROM {quoted(name)}" for n, name in enumerate(merged)
+    )
     request_ids = ", ".join(str(half.request.request_id) for half in halves)
     warehouse.execute(
         f"INSERT INTO {quoted(bad)} (counter_id, date, request_id, part_number, line_number, reason, field, raw) "
@@ -203,32 +207,20 @@ def _quarantine_lone_keys(
 
 def _drop_repeated_keys(
     warehouse: Warehouse, table: Table, stage: str, leftovers: list[str], counter_id: int
-) -> int:
+) -> tuple[int, Mapping[dt.date, DaySummary]]:
     """Keep one row per key and day, the same one whatever the order of arrival."""
     key = KEY_COLUMN[table.name]
-    summaries = summarize_days(warehouse, stage, counter_id, key).values()
-    repeated = sum(summary.row_count - summary.key_count for summary in summaries)
-    if repeated:
-        spare = f"{stage}u"
-        create_staging(warehouse, table, spare)
-        leftovers.append(spare)
-        order = ", ".join(quoted(column.name) for column in table.columns)
-        warehouse.execute(f"INSERT INTO {quoted(spare)} SELECT * FROM {quoted(stage)} ORDER BY {order} DESC LIMIT 1 BY date, {key}")
-        for name in (stage, spare):
-            if name == stage:
-                create_staging(warehouse, table, stage)
-        days = [day for (day,) in warehouse.execute(f"SELECT DISTINCT date FROM {quoted(spare)}")]
-        attach_days(warehouse, spare, stage, counter_id, days)
-    return repeated
-
-
-def field_names(fields: Sequence[Field]) -> str:
-    """Names of fields as one comma list, as sent to Metrika.
-
-    Args:
-        fields: the fields.
-
-    Returns:
-        The list.
-    """
-    return ",".join(field.api_name for field in fields)
+    summaries = summarize_days(warehouse, stage, counter_id, key)
+    repeated = sum(summary.row_count - summary.key_count for summary in summaries.values())
+    if not repeated:
+        return 0, summaries
+    unique = f"{stage}u"
+    create_staging(warehouse, table, unique)
+    leftovers.append(unique)
+    order = ", ".join(f"{quoted(column.name)} DESC" for column in table.columns)
+    warehouse.execute(
+        f"INSERT INTO {quoted(unique)} SELECT * FROM {quoted(stage)} ORDER BY {order} LIMIT 1 BY date, {key}"
+    )
+    create_staging(warehouse, table, stage)
+    attach_days(warehouse, unique, stage, counter_id, summaries)
+    return repeated, summarize_days(warehouse, stage, counter_id, key)

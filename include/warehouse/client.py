@@ -141,7 +141,7 @@ class Warehouse:
             settings={**SESSION_SETTINGS, "use_numpy": True, "max_block_size": block_rows},
         )
         try:
-            blocks = self._run(lambda: _start_blocks(client, sql, params))
+            blocks = _iter_blocks(client, sql, params)
             while (block := self._run(lambda: next(blocks, None))) is not None:
                 names = [name for name, _ in block.columns_with_types]
                 if block.num_rows:
@@ -203,7 +203,7 @@ class Warehouse:
             answer = requests.post(
                 f"http://{s.host}:{s.http_port}/",
                 params=query,
-                data=chunks,
+                data=iter(chunks),
                 headers={"X-ClickHouse-User": s.user, "X-ClickHouse-Key": s.password.value},
                 timeout=(CONNECT_SECONDS, QUERY_SECONDS),
             )
@@ -297,9 +297,11 @@ def _first_sentence(text: str) -> str:
     return cut if len(cut) <= 500 else cut[:500] + "..."
 
 
-def _start_blocks(client: Client, sql: str, params: Params | None) -> Iterator[Any]:
-    client.connection.force_connect()
-    bound = client.substitute_params(sql, params, client.connection.context) if params else sql
-    client.connection.send_query(bound)
-    client.connection.send_external_tables(None)
-    return (packet.block for packet in client.packet_generator() if getattr(packet, "block", None) is not None)
+def _iter_blocks(client: Client, sql: str, params: Params | None) -> Iterator[Any]:
+    with client.disconnect_on_error(sql, None):
+        bound = client.substitute_params(sql, params, client.connection.context) if params else sql
+        client.connection.send_query(bound)
+        client.connection.send_external_tables(None)
+        for packet in client.packet_generator():
+            if getattr(packet, "block", None) is not None:
+                yield packet.block

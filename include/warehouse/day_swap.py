@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from include.warehouse.client import Warehouse, quoted
 from include.warehouse.schema import Table, create_table, drop_table, local_name, stored_columns
@@ -124,8 +125,45 @@ def day_count(warehouse: Warehouse, name: str, counter_id: int, day: dt.date) ->
     )
 
 
+@dataclass(frozen=True)
+class DaySummary:
+    """What a table holds of one counter-day.
+
+    Attributes:
+        row_count: rows.
+        key_count: distinct keys; equal to ``row_count`` when no row is there twice.
+        digest: ``<row count>-<32 hex digits>`` over all columns; the order of rows does not matter.
+    """
+
+    row_count: int
+    key_count: int
+    digest: str
+
+
+EMPTY_DAY = DaySummary(0, 0, f"0-{0:032x}")
+
+
+def summarize_days(warehouse: Warehouse, name: str, counter_id: int, key: str) -> dict[dt.date, DaySummary]:
+    """Count and digest every day of a counter in a table, in one pass.
+
+    Args:
+        warehouse: the warehouse.
+        name: table or staging table.
+        counter_id: the counter.
+        key: column that shall be unique within a day.
+
+    Returns:
+        Summary by day; days without rows are absent (see ``EMPTY_DAY``).
+    """
+    rows = warehouse.execute(
+        f"{_summary_sql(warehouse, name, key)} WHERE counter_id = %(counter_id)s) GROUP BY date",
+        {"counter_id": counter_id},
+    )
+    return {day: _summary(count, keys, hashed, squared) for day, count, keys, hashed, squared in rows}
+
+
 def day_digest(warehouse: Warehouse, name: str, counter_id: int, day: dt.date) -> str:
-    """Digest of a counter-day over all columns; the order of rows does not matter.
+    """Digest of one counter-day over all columns; the order of rows does not matter.
 
     Args:
         warehouse: the warehouse.
@@ -136,13 +174,51 @@ def day_digest(warehouse: Warehouse, name: str, counter_id: int, day: dt.date) -
     Returns:
         ``<row count>-<32 hex digits>``; two sums of row hashes, so that repeated rows count.
     """
-    columns = ", ".join(quoted(column) for column in stored_columns(warehouse, name))
-    count, hashed, squared = warehouse.execute(
-        f"SELECT count(), sum(h), sum(intHash64(h)) FROM (SELECT sipHash64({columns}) AS h FROM {quoted(name)} "
-        "WHERE counter_id = %(counter_id)s AND date = %(day)s)",
+    rows = warehouse.execute(
+        f"{_summary_sql(warehouse, name, 'counter_id')} WHERE counter_id = %(counter_id)s AND date = %(day)s) "
+        "GROUP BY date",
         {"counter_id": counter_id, "day": day},
-    )[0]
-    return f"{count}-{hashed:016x}{squared:016x}"
+    )
+    return _summary(*rows[0][1:]).digest if rows else EMPTY_DAY.digest
+
+
+def _summary_sql(warehouse: Warehouse, name: str, key: str) -> str:
+    columns = ", ".join(quoted(column) for column in stored_columns(warehouse, name))
+    return (
+        "SELECT date, count(), uniqExact(k), sum(h), sum(intHash64(h)) "
+        f"FROM (SELECT date, {quoted(key)} AS k, sipHash64({columns}) AS h FROM {quoted(name)}"
+    )
+
+
+def _summary(count: int, keys: int, hashed: int, squared: int) -> DaySummary:
+    return DaySummary(count, keys, f"{count}-{hashed:016x}{squared:016x}")
+
+
+def attach_days(warehouse: Warehouse, source: str, stage: str, counter_id: int, days: Iterable[dt.date]) -> None:
+    """Add the days of one staging table to another without copying rows.
+
+    Args:
+        warehouse: the warehouse.
+        source: staging table of the same structure that gives its days.
+        stage: staging table that takes them.
+        counter_id: the counter.
+        days: days to add; days without rows are passed over.
+    """
+    if not warehouse.cluster:
+        _attach_on(warehouse, source, stage, counter_id, days)
+        return
+    for shard in _one_replica_per_shard(warehouse):
+        shard.execute(f"SYSTEM SYNC REPLICA {quoted(local_name(source))}")
+        _attach_on(shard, local_name(source), local_name(stage), counter_id, days)
+
+
+def _attach_on(node: Warehouse, source: str, stage: str, counter_id: int, days: Iterable[dt.date]) -> None:
+    for day in days:
+        if day_count(node, source, counter_id, day):
+            node.execute(
+                f"ALTER TABLE {quoted(stage)} ATTACH PARTITION (%(counter_id)s, %(day)s) FROM {quoted(source)}",
+                {"counter_id": counter_id, "day": day.isoformat()},
+            )
 
 
 def drop_leftover_stages(warehouse: Warehouse, older_than_seconds: int) -> tuple[str, ...]:
