@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from include.errors import ConfigError
@@ -33,8 +33,8 @@ def answer_admin(sandbox: Sandbox, method: str, name: str, query: Mapping[str, s
     Returns:
         HTTP status and JSON body.
     """
-    calls = {
-        ("GET", "stats"): lambda: sandbox.stats(),
+    calls: dict[tuple[str, str], Callable[[], Json]] = {
+        ("GET", "stats"): sandbox.stats,
         ("GET", "faults"): lambda: _show_faults(sandbox),
         ("POST", "faults"): lambda: _set_faults(sandbox, body),
         ("POST", "fail-next"): lambda: _plan_failure(sandbox, body),

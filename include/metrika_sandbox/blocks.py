@@ -159,10 +159,7 @@ def draw_heads(plan: DayPlan, block_number: int) -> Heads:
 
 def _dated(plan: DayPlan, numbers: Int64Array, reuses_ids: bool) -> Int64Array:
     """Visit numbers made unique over days, or over the days of one year only."""
-    if reuses_ids:
-        day = plan.day.month * 40 + plan.day.day
-    else:
-        day = day_number(plan.day)
+    day = plan.day.month * 40 + plan.day.day if reuses_ids else day_number(plan.day)
     return (np.int64(day) << np.int64(ids.VISIT_BITS)) + numbers
 
 

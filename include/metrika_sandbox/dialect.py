@@ -28,7 +28,7 @@ class Dialect:
     pv_visit_id: str = "filled"
 
     def text(self, value: str | None) -> str:
-        """Write one text field.
+        r"""Write one text field.
 
         Args:
             value: the text itself; None is null.
@@ -37,7 +37,7 @@ class Dialect:
             The field, escaped, wrapped when this dialect wraps.
 
         >>> Dialect().text("a" + chr(9) + "b")
-        'a\\\\tb'
+        'a\\tb'
         """
         if value is None:
             return NULL_MARK
@@ -57,10 +57,10 @@ class Dialect:
         return self._wrap("[" + ",".join(_quoted(value) for value in values) + "]")
 
     def time_array(self, values: Iterable[str]) -> str:
-        """Write an array of times ``YYYY-MM-DD HH:MM:SS``.
+        r"""Write an array of times ``YYYY-MM-DD HH:MM:SS``.
 
         >>> print(Dialect().time_array(["2023-03-01 20:15:00"]))
-        [\\'2023-03-01T20:15\\']
+        [\'2023-03-01T20:15\']
         """
         return "[" + ",".join(f"\\'{self._iso(value)}\\'" for value in values) + "]"
 

@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 from include.errors import SourceRejected
 from include.metrika_sandbox.answers import refusal
@@ -48,7 +49,8 @@ class FaultBoard:
         with self._lock:
             left: int = getattr(self._faults, field_name)
             if left > 0:
-                self._faults = replace(self._faults, **{field_name: left - 1})
+                changes: dict[str, Any] = {field_name: left - 1}
+                self._faults = replace(self._faults, **changes)
             return left > 0 or left == ALWAYS
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from include.metrika_sandbox import hit_columns as hit
 from include.metrika_sandbox import product_columns as shop
@@ -23,11 +23,11 @@ ATTRIBUTIONS = (
 )  # fmt: skip
 PARAM_LEVELS = 10
 
-View = TypeVar("View", VisitView, HitView)
+View = Any  # VisitView or HitView, as the source of the field says
 
 
 @dataclass(frozen=True)
-class FieldSpec(Generic[View]):
+class FieldSpec:
     """One field.
 
     Attributes:
@@ -137,14 +137,14 @@ OLD_AND_NEW = {  # start of the old name, start of the new one, group
 }
 
 
-def _word_spec(type_name: str, choices: words.Words, salt: int) -> FieldSpec[Any]:
+def _word_spec(type_name: str, choices: words.Words, salt: int) -> FieldSpec:
     def render(view: VisitView | HitView, dialect: Dialect) -> list[str]:
         return words.word_column(choices, view.choice(salt, len(choices)), dialect)
 
     return FieldSpec(type_name, render)
 
 
-def _word_fields(table: dict[str, tuple[str, words.Words]], first_salt: int) -> dict[str, FieldSpec[Any]]:
+def _word_fields(table: dict[str, tuple[str, words.Words]], first_salt: int) -> dict[str, FieldSpec]:
     return {
         name: _word_spec(type_name, choices, first_salt + place)
         for place, (name, (type_name, choices)) in enumerate(table.items())
@@ -159,7 +159,7 @@ def _always(text: str) -> Callable[[VisitView, Dialect], list[str]]:
     return lambda view, dialect: [text] * len(view.ids)
 
 
-def _attributed() -> dict[str, FieldSpec[Any]]:
+def _attributed() -> dict[str, FieldSpec]:
     plain = _word_fields(ATTRIBUTED_WORDS, 300)
     plain["RecommendationSystem"] = FieldSpec("String", partial(visit.channels, 0))
     plain["Messenger"] = FieldSpec("String", partial(visit.channels, 1))
@@ -167,8 +167,8 @@ def _attributed() -> dict[str, FieldSpec[Any]]:
     return {f"{attribution}{name}": spec for attribution in ATTRIBUTIONS for name, spec in (plain | utm).items()}
 
 
-def _shop_fields() -> dict[str, FieldSpec[VisitView]]:
-    fields: dict[str, FieldSpec[VisitView]] = {}
+def _shop_fields() -> dict[str, FieldSpec]:
+    fields: dict[str, FieldSpec] = {}
     for group, starts in OLD_AND_NEW.items():
         for ending, (type_name, render) in shop.product_columns(group).items():
             fields |= {start + ending: FieldSpec(type_name, render) for start in starts}
@@ -191,8 +191,8 @@ def _purchase_numbers(number: str) -> Callable[[VisitView, Dialect], list[str]]:
     return lambda view, dialect: visit.purchase_numbers(number, view)
 
 
-def _visit_fields() -> dict[str, FieldSpec[VisitView]]:
-    fields: dict[str, FieldSpec[VisitView]] = _attributed() | _word_fields(COMMON_WORDS, 200) | _shop_fields()
+def _visit_fields() -> dict[str, FieldSpec]:
+    fields: dict[str, FieldSpec] = _attributed() | _word_fields(COMMON_WORDS, 200) | _shop_fields()
     fields |= {
         "visitID": FieldSpec("UInt64", _numbers(lambda view: view.ids)),
         "counterID": FieldSpec("UInt32", visit.counter_id),
@@ -226,8 +226,8 @@ def _visit_fields() -> dict[str, FieldSpec[VisitView]]:
     return fields
 
 
-def _hit_fields() -> dict[str, FieldSpec[HitView]]:
-    fields: dict[str, FieldSpec[HitView]] = _attributed() | _word_fields(COMMON_WORDS | HIT_WORDS, 400)
+def _hit_fields() -> dict[str, FieldSpec]:
+    fields: dict[str, FieldSpec] = _attributed() | _word_fields(COMMON_WORDS | HIT_WORDS, 400)
     fields |= {
         "watchID": FieldSpec("UInt64", _numbers(lambda view: view.ids)),
         "pageViewID": FieldSpec("UInt32", hit.page_view_id),

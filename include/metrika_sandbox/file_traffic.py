@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from include.errors import ConfigError
 from include.metrika_sandbox.dialect import Dialect
 from include.metrika_sandbox.fields import HITS, VISITS, field_type
 from include.metrika_sandbox.ids import Int64Array
-from include.metrika_sandbox.traffic import Edits, Label, RowBlock, VisitHeads, empty_numbers
+from include.metrika_sandbox.traffic import Edits, Label, RowBlock, VisitHeads, empty_numbers, no_heads
 
 BLOCK_ROWS = 20_000
 DATE_FIELDS = {VISITS: "ym:s:date", HITS: "ym:pv:date"}
@@ -113,7 +114,7 @@ class FileTraffic:
         """The identifiers of a day's visits."""
         frame = self._days[VISITS].get(day.isoformat())
         if frame is None:
-            return VisitHeads(empty_numbers(), np.zeros(0, dtype=np.uint64), [], [], [])
+            return no_heads()
         rows = FrameRows(VISITS, frame)
         times = pd.to_datetime(frame[TIME_FIELDS[VISITS]]).dt.tz_localize(
             self._zone, ambiguous=np.ones(len(frame), dtype=np.bool_), nonexistent="shift_forward"
@@ -124,9 +125,9 @@ class FileTraffic:
         return VisitHeads(
             start_epochs=epochs,
             client_ids=np.array([int(text or 0) for text in clients], dtype=np.uint64),
-            user_ids=_optional(frame, "user_id"),
-            click_ids=_optional(frame, "yclid"),
-            purchase_ids=[" ".join(text.translate(ARRAY_MARKS).split()) for text in purchases],
+            user_ids=partial(_optional, frame, "user_id"),
+            click_ids=partial(_optional, frame, "yclid"),
+            purchase_ids=lambda: [" ".join(text.translate(ARRAY_MARKS).split()) for text in purchases],
         )
 
     def iter_labels(self, counter_id: int, day: dt.date) -> Iterator[Label]:

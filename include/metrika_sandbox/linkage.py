@@ -106,11 +106,11 @@ def _iter_identifiers(heads: VisitHeads, wanted: set[tuple[str, str]]) -> Iterat
         known = np.flatnonzero(np.isin(heads.client_ids, np.array(sorted(clients), dtype=np.uint64)))
         for place in known.tolist():
             yield CLIENT, str(heads.client_ids[place]), int(epochs[place])
-    for kind, texts in ((USER, heads.user_ids), (CLICK, heads.click_ids), (PURCHASE, heads.purchase_ids)):
+    for kind, make_texts in ((USER, heads.user_ids), (CLICK, heads.click_ids), (PURCHASE, heads.purchase_ids)):
         values = {text for one, text in wanted if one == kind}
         if not values:
             continue
-        for place, text in enumerate(texts):
+        for place, text in enumerate(make_texts()):
             for value in text.split() if kind == PURCHASE else (text,):
                 if value in values:
                     yield kind, value, int(epochs[place])

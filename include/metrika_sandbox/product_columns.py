@@ -22,8 +22,10 @@ Column = Callable[[VisitView, Dialect], list[str]]
 def _counts(group: str, view: VisitView) -> list[int]:
     drawn = view.choice(GROUP_SALTS[group], 4)
     if group == PURCHASED:
-        return (purchase_counts(view.block.heads) * (1 + drawn % 2)).tolist()
-    return np.where(view.block.page_views >= 2, drawn, 0).tolist()
+        counts = purchase_counts(view.block.heads) * (1 + drawn % 2)
+    else:
+        counts = np.where(view.block.page_views >= 2, drawn, 0)
+    return list(counts.tolist())
 
 
 def _products(group: str, view: VisitView) -> list[list[Product]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from include.metrika_sandbox.faults import Faults
 from include.metrika_sandbox.fields import HIT_FIELDS, VISIT_FIELDS, VISITS
 from include.metrika_sandbox.ids import Int64Array
 from include.metrika_sandbox.sessions import ENGAGED
-from include.metrika_sandbox.traffic import Edits, Label, RowBlock, VisitHeads, empty_numbers
+from include.metrika_sandbox.traffic import Edits, Label, RowBlock, VisitHeads, empty_numbers, no_heads
 from include.metrika_sandbox.views import HitView, VisitView, click_ids, purchase_ids, user_ids
 from include.metrika_sandbox.zones import day_number
 
@@ -131,16 +132,16 @@ class SeededTraffic:
         plan = self.plan(counter_id, day)
         parts = [draw_heads(plan, number) for number in range(plan.block_count)]
         if not parts:
-            return VisitHeads(empty_numbers(), np.zeros(0, dtype=np.uint64), [], [], [])
+            return no_heads()
         joined = Heads(
             *(np.concatenate([getattr(part, name) for part in parts]) for name in Heads.__dataclass_fields__)
         )
         return VisitHeads(
             start_epochs=joined.start_epochs,
             client_ids=joined.client_ids,
-            user_ids=user_ids(joined),
-            click_ids=click_ids(joined),
-            purchase_ids=purchase_ids(joined),
+            user_ids=partial(user_ids, joined),
+            click_ids=partial(click_ids, joined),
+            purchase_ids=partial(purchase_ids, joined),
         )
 
     def iter_labels(self, counter_id: int, day: dt.date) -> Iterator[Label]:

@@ -94,7 +94,7 @@ def _delays(rng: np.random.Generator, kinds: Int64Array, devices: Int64Array, co
     total = np.cumsum(seconds)
     before = np.zeros(len(kinds), dtype=np.int64)
     before[has_hits] = (total - seconds)[firsts[has_hits]]
-    return np.minimum(total - before[owner], MAX_VISIT_SECONDS)
+    return np.asarray(np.minimum(total - before[owner], MAX_VISIT_SECONDS), dtype=np.int64)
 
 
 def draw_sessions(rng: np.random.Generator, visit_count: int, *, has_long: bool) -> Sessions:

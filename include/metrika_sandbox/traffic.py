@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,16 +33,16 @@ class VisitHeads:
     Attributes:
         start_epochs: shape (n,), int64, Unix seconds of the visits' starts.
         client_ids: shape (n,), uint64.
-        user_ids: shape (n,), text, empty when the site does not know the user.
-        click_ids: shape (n,), text, Yclid, empty without an ad click.
-        purchase_ids: shape (n,), text, several separated by a space.
+        user_ids: makes n texts, empty when the site does not know the user.
+        click_ids: makes n texts, Yclid, empty without an ad click.
+        purchase_ids: makes n texts, several ids separated by a space.
     """
 
     start_epochs: Int64Array
     client_ids: UInt64Array
-    user_ids: Sequence[str]
-    click_ids: Sequence[str]
-    purchase_ids: Sequence[str]
+    user_ids: Callable[[], Sequence[str]]
+    click_ids: Callable[[], Sequence[str]]
+    purchase_ids: Callable[[], Sequence[str]]
 
 
 class RowBlock(Protocol):
@@ -90,6 +90,11 @@ class TrafficSource(Protocol):
 
 Edits = dict[dt.date, Int64Array]  # day -> numbers of the edited visits, once for each edit
 NO_EDITS: Edits = {}
+
+
+def no_heads() -> VisitHeads:
+    """The heads of a day without visits."""
+    return VisitHeads(empty_numbers(), np.zeros(0, dtype=np.uint64), list, list, list)
 
 
 def empty_numbers() -> Int64Array:

@@ -120,7 +120,7 @@ def iter_rows(file: Path) -> Iterator[dict[str, str]]:
                     400, "invalid_uploading", "The first line must name an identifier, Target and DateTime.", "file"
                 )
             for row in reader:
-                row.pop(None, None)  # type: ignore[call-overload]
+                row.pop(None, None)
                 yield row
     except (UnicodeDecodeError, csv.Error) as error:
         raise refusal(400, "invalid_uploading", f"The file cannot be read: {error}.", "file") from None

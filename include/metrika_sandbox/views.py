@@ -134,7 +134,7 @@ class HitView:
     @cached_property
     def is_first(self) -> Int64Array:
         """1 for the first hit of a visit, shape (m,), int64."""
-        return (self.block.offsets[self.owner] == self.places).astype(np.int64)
+        return np.asarray(self.block.offsets[self.owner] == self.places, dtype=np.int64)
 
     def choice(self, salt: int, size: int) -> Int64Array:
         """One of ``size`` places for each hit, always the same."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from include.metrika_sandbox.dialect import Dialect, number_array
@@ -21,7 +23,7 @@ def watch_ids(view: VisitView, dialect: Dialect) -> list[str]:
     ends = view.block.offsets.tolist()
     return [
         "[" + ",".join(texts[start : min(end, start + MAX_WATCH_IDS)][::-1]) + "]"
-        for start, end in zip(ends[:-1], ends[1:], strict=True)
+        for start, end in itertools.pairwise(ends)
     ]
 
 

@@ -116,10 +116,8 @@ def word_column(words: Words, places: Int64Array, dialect: Dialect, *, prefix: s
 
 
 def _encode(word: Word, dialect: Dialect, prefix: str) -> str:
-    value = word
     if isinstance(word, Odd):
         value = word.value if word.extra in dialect.extras else word.plain
-    if value is None:
-        return dialect.text(None)
-    text = str(value)
-    return dialect.text(prefix + text if text else text)
+    else:
+        value = word
+    return dialect.text(prefix + value if value else value)

@@ -33,7 +33,8 @@ def day_number(day: dt.date) -> int:
 @lru_cache(maxsize=64)
 def _offset_steps(zone: ZoneInfo, first_epoch: int, hours: int) -> tuple[Int64Array, Int64Array]:
     """Where the zone's offset changes: epochs of the steps and offsets in seconds."""
-    epochs, offsets = [], []
+    epochs: list[int] = []
+    offsets: list[int] = []
     for quarter in range(hours * 4):
         epoch = first_epoch + quarter * 900
         moment = dt.datetime.fromtimestamp(epoch, tz=zone)
