@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Engine, RowMapping, and_, or_, select, update
 
 from include.days import utc_now
+from include.errors import SourceDataError
 from include.metrika.logs_api import PROCESSED, LogOrder, LogRequest
 from include.state.engine import reachable
 from include.state.tables import log_requests
@@ -50,6 +51,13 @@ class OwnRequest:
     def is_ready(self) -> bool:
         """Whether its parts can be downloaded."""
         return self.request is not None and self.request.status == PROCESSED
+
+    @property
+    def prepared(self) -> LogRequest:
+        """The request with its parts; only of a ready one."""
+        if self.request is None or not self.is_ready:
+            raise SourceDataError(f"{self} has no parts yet; wait for it first.", request_id=self.request_id)
+        return self.request
 
     def __str__(self) -> str:
         """The request in words, for messages and logs."""
