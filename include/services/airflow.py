@@ -9,52 +9,32 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psycopg2
-from psycopg2 import sql
-from sqlalchemy.engine import URL, make_url
-
 from include.errors import ServiceError
 from include.services import stack
-from include.services.airflow_client import HEALTH_PARTS, AirflowClient
-from include.services.airflow_settings import (
-    ADMIN,
-    API_PREFIX,
-    USUAL_PORT,
-    USUAL_TRIGGER_LOG_PORT,
-    USUAL_WORKER_LOG_PORT,
-    AirflowHome,
-    AirflowPorts,
-    airflow_environ,
+from include.services.airflow_client import AirflowClient
+from include.services.airflow_settings import ADMIN, API_PREFIX, AirflowHome, airflow_environ
+from include.services.airflow_start import (
+    choose_ports,
+    components,
+    create_metadata_database,
+    migrate,
+    wait_until_healthy,
 )
 from include.services.endpoints import Endpoints
-from include.services.files import locked, log_tail, make_private_folder, read_record, write_record
-from include.services.group import (
-    PROJECT_ROOT,
-    ended_parts,
-    group_record,
-    join_group,
-    leave_group,
-    start_group,
-    stop_group,
-)
-from include.services.parts import Part
-from include.services.ports import LOOPBACK, choose_port
+from include.services.files import locked, read_record, write_record
+from include.services.group import group_record, join_group, leave_group, start_group, stop_group
+from include.services.ports import LOOPBACK
 from include.services.record import GroupRecord
 from include.settings import Secret
 
 GROUP = "airflow"
-COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
-HEALTH_SECONDS, DAG_SECONDS, MIGRATE_SECONDS = 120.0, 120.0, 300.0
-STOP_SECONDS = 20.0
-POLL_SECONDS = 0.3
+DAG_SECONDS, POLL_SECONDS = 120.0, 0.3
 POOL, POOL_SLOTS = "metrika_api", 3  # Metrika's limit of requests at once
 POOL_DESCRIPTION = "Tasks that talk to Yandex Metrika: three requests at once per account"
 # Settings that make a running Airflow the wrong one when they differ.
@@ -219,6 +199,7 @@ def _acquire(local_dir: Path, endpoints: Endpoints, environ: Mapping[str, str] |
         running = access_of(local_dir)
         if running is not None:
             _refuse_other(local_dir, digest)
+        if running is not None and _is_healthy(local_dir, record, running):
             join_group(record, kept=kept)
             return running
         stop_group(record)
@@ -240,122 +221,28 @@ def _start(
     kept: bool,
 ) -> AirflowAccess:
     home = AirflowHome.below(local_dir)
-    ports = _choose_ports(home)
+    ports = choose_ports(home)
     password = home.admin_password()
     base_url = f"http://{LOOPBACK}:{ports.api}"
     access = AirflowAccess(base_url, base_url + API_PREFIX, ADMIN, password)
     child = airflow_environ(home, ports, endpoints, environ)
     create_metadata_database(endpoints)
-    _migrate(local_dir, child)
-    start_group(record, [_part(local_dir, name, child) for name in COMPONENTS], kept=kept)
+    migrate(local_dir, child)
+    start_group(record, components(local_dir, child), kept=kept)
     stack.lend_to(local_dir, record.supervisor())
-    _wait_until_healthy(local_dir, record, access.client())
+    wait_until_healthy(local_dir, record, access.client())
     access.client().set_pool(POOL, POOL_SLOTS, POOL_DESCRIPTION)
     write_record(home.folder / "ports.json", {**asdict(ports), "environ_digest": digest})
     write_record(access_path(local_dir), access.to_record())
     return access
 
 
-def _choose_ports(home: AirflowHome) -> AirflowPorts:
-    known = read_record(home.folder / "ports.json")
-    api = choose_port(known.get("api", USUAL_PORT))
-    worker = choose_port(known.get("worker_log", USUAL_WORKER_LOG_PORT), avoid=(api,))
-    trigger = choose_port(known.get("trigger_log", USUAL_TRIGGER_LOG_PORT), avoid=(api, worker))
-    return AirflowPorts(api, worker, trigger)
-
-
-def _part(local_dir: Path, component: str, environ: dict[str, str]) -> Part:
-    return Part(
-        name=f"airflow-{component}",
-        argv=(sys.executable, "-m", "airflow", component),
-        folder=str(PROJECT_ROOT),
-        log=str(_log(local_dir, component)),
-        environ=environ,
-        stop_seconds=STOP_SECONDS,
-    )
-
-
-def _log(local_dir: Path, component: str) -> Path:
-    return make_private_folder(local_dir.absolute() / "logs") / f"airflow-{component}.log"
-
-
-def create_metadata_database(endpoints: Endpoints) -> None:
-    """Create Airflow's own database where it is missing.
-
-    Args:
-        endpoints: the engines.
-
-    Raises:
-        ServiceError: PostgreSQL cannot be reached, or the login may not create it.
-    """
-    target, product = make_url(endpoints.airflow_database_url), make_url(endpoints.database_url)
+def _is_healthy(local_dir: Path, record: GroupRecord, access: AirflowAccess) -> bool:
     try:
-        try:
-            _connect(target).close()
-            return
-        except psycopg2.OperationalError as error:
-            if f'database "{target.database}" does not exist' not in str(error):
-                raise
-        connection = _connect(product)
-        try:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(target.database or "airflow")))
-        finally:
-            connection.close()
-    except psycopg2.Error as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise ServiceError(
-            f"Airflow needs a PostgreSQL database named {target.database} of its own ({reason}); "
-            "create it, or give its address as AIRFLOW__DATABASE__SQL_ALCHEMY_CONN."
-        ) from error
-
-
-def _connect(url: URL) -> psycopg2.extensions.connection:
-    return psycopg2.connect(
-        host=url.host, port=url.port, user=url.username, password=url.password, dbname=url.database, **dict(url.query)
-    )
-
-
-def _migrate(local_dir: Path, environ: dict[str, str]) -> None:
-    log = _log(local_dir, "migrate")
-    with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
-        done = subprocess.run(
-            [sys.executable, "-m", "airflow", "db", "migrate"],
-            cwd=PROJECT_ROOT,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            timeout=MIGRATE_SECONDS,
-            check=False,
-        )
-    if done.returncode != 0:
-        raise ServiceError(f"Airflow could not prepare its database. The end of {log}:\n{log_tail(log)}")
-
-
-def _wait_until_healthy(local_dir: Path, record: GroupRecord, client: AirflowClient) -> None:
-    deadline = time.monotonic() + HEALTH_SECONDS
-    while True:
-        for name in ended_parts(record):
-            log = _log(local_dir, name.removeprefix("airflow-"))
-            raise ServiceError(f"{name} ended right after its start. The end of {log}:\n{log_tail(log)}")
-        health = client.health()
-        unhealthy = [part for part in HEALTH_PARTS if health.get(part) != "healthy"]
-        if not unhealthy:
-            return
-        if time.monotonic() >= deadline:
-            log = _log(local_dir, _component_of(health, unhealthy[0]))
-            raise ServiceError(
-                f"Airflow's {unhealthy[0]} is not healthy after {HEALTH_SECONDS:.0f} seconds. "
-                f"The end of {log}:\n{log_tail(log)}"
-            )
-        time.sleep(POLL_SECONDS)
-
-
-def _component_of(health: Mapping[str, str], part: str) -> str:
-    component = part.replace("_", "-")
-    return component if health and component in COMPONENTS else "api-server"
+        wait_until_healthy(local_dir, record, access.client())
+    except ServiceError:
+        return False  # it is stopped and started anew
+    return True
 
 
 def _digest(environ: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from typing import Any
 
 PARENT_POLL_SECONDS = 0.2
 STOP_SECONDS = 10.0
@@ -49,7 +50,8 @@ def serve(data_folder: str) -> None:
     try:
         from chdb import _chdb  # not a public interface: pinned in requirements.in
 
-        query = _chdb.query
+        program: Any = _chdb
+        query = program.query
     except (ImportError, AttributeError) as error:
         raise SystemExit(
             f"The installed chdb-core cannot serve ClickHouse ({error}); "

@@ -131,7 +131,7 @@ def status(local_dir: Path) -> list[ServiceState]:
     ports = known_ports(local_dir)
     parts = group_record(local_dir, GROUP).parts() if local_dir.exists() else {}
     main_ports = {"postgres": ports.get("postgres"), "clickhouse": ports.get("native")}
-    return [_state_of(name, parts.get(name, {}), port) for name, port in main_ports.items()]
+    return [state_of(name, parts.get(name, {}), port) for name, port in main_ports.items()]
 
 
 def endpoints_of(local_dir: Path) -> Endpoints | None:
@@ -221,7 +221,17 @@ def _start(plan: EnginePlan, record: GroupRecord, *, kept: bool) -> EnginePorts:
     raise ServiceError("The engines lost their ports again and again; stop what takes them and try again.")
 
 
-def _state_of(name: str, report: Mapping[str, object], port: int | None) -> ServiceState:
+def state_of(name: str, report: Mapping[str, object], port: int | None) -> ServiceState:
+    """Say how one process is from what its supervisor wrote.
+
+    Args:
+        name: its name.
+        report: the supervisor's words; empty when it never ran.
+        port: its main port, when it has one.
+
+    Returns:
+        The state.
+    """
     identity = ProcessId.from_record(report.get("process"))
     count = report.get("restart_count")
     restart_count = count if isinstance(count, int) else 0

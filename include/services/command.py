@@ -1,0 +1,158 @@
+"""The command line of the services: ``services up | down | status | env`` and ``doctor``."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from include.errors import ServiceError
+from include.services import stack
+from include.services.airflow import GROUP as AIRFLOW_GROUP
+from include.services.airflow import access_of, stop_airflow
+from include.services.doctor import check_installation
+from include.services.endpoints import Endpoints
+from include.services.engines import EnginePlan, EnginePorts
+from include.services.group import group_record
+from include.services.stack import ServiceState
+from include.settings import Secret, Settings
+from include.state.engine import connect_state, migrate
+
+app = typer.Typer(help="The ClickHouse, PostgreSQL and Airflow of this machine.", no_args_is_help=True)
+JsonOption = Annotated[bool, typer.Option("--json", help="One machine-readable line.")]
+
+
+def start_services(local_dir: Path) -> Endpoints:
+    """Start the engines, leave them running, and bring the product's database up to date.
+
+    Args:
+        local_dir: folder of this machine's services.
+
+    Returns:
+        Their addresses.
+    """
+    endpoints = stack.up(local_dir)
+    engine = connect_state(Secret(endpoints.database_url))
+    try:
+        migrate(engine)
+    finally:
+        engine.dispose()
+    return endpoints
+
+
+def stop_services(local_dir: Path) -> bool:
+    """Stop Airflow, then the engines.
+
+    Args:
+        local_dir: folder of this machine's services.
+
+    Returns:
+        True when something was running.
+    """
+    had_airflow = stop_airflow(local_dir)
+    return stack.down(local_dir) or had_airflow
+
+
+def service_states(local_dir: Path) -> list[ServiceState]:
+    """Show the engines and Airflow's processes.
+
+    Args:
+        local_dir: folder of this machine's services.
+
+    Returns:
+        One entry each.
+    """
+    parts = group_record(local_dir, AIRFLOW_GROUP).parts() if local_dir.exists() else {}
+    airflow = [stack.state_of(name, report, None) for name, report in parts.items()]
+    return [*stack.status(local_dir), *airflow]
+
+
+def current_endpoints(local_dir: Path) -> Endpoints:
+    """Give the addresses of the engines in use, run here or given by address.
+
+    Args:
+        local_dir: folder of this machine's services.
+
+    Returns:
+        The endpoints.
+
+    Raises:
+        ServiceError: they are not given and do not run.
+    """
+    plan = EnginePlan.from_env(local_dir, os.environ)
+    endpoints = stack.endpoints_of(local_dir) if plan.part_names else plan.endpoints(EnginePorts(0, 0, 0))
+    if endpoints is None:
+        raise ServiceError("The engines do not run; start them with `python -m include services up`.")
+    return endpoints
+
+
+@app.command()
+def up(as_json: JsonOption = False) -> None:
+    """Start ClickHouse and PostgreSQL, except those given by address, and leave them running."""
+    local_dir = Settings.from_env().local_dir
+    start_services(local_dir)
+    _show_states(local_dir, as_json=as_json)
+
+
+@app.command()
+def down(as_json: JsonOption = False) -> None:
+    """Stop Airflow, ClickHouse and PostgreSQL; their data stays."""
+    was_running = stop_services(Settings.from_env().local_dir)
+    if as_json:
+        typer.echo(json.dumps({"stopped": was_running}))
+    else:
+        typer.echo("Stopped." if was_running else "Nothing was running.")
+
+
+@app.command()
+def status(as_json: JsonOption = False) -> None:
+    """Show what runs."""
+    _show_states(Settings.from_env().local_dir, as_json=as_json)
+
+
+@app.command()
+def env(as_json: JsonOption = False) -> None:
+    """Print the settings with which any client reaches the engines, secrets included."""
+    values = current_endpoints(Settings.from_env().local_dir).environment()
+    if as_json:
+        typer.echo(json.dumps(values))
+        return
+    for name, value in values.items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+def doctor(as_json: JsonOption = False) -> None:
+    """Check this installation and say what to do about each thing that is wrong."""
+    checks = check_installation(Settings.from_env().local_dir)
+    is_healthy = all(check.is_ok for check in checks)
+    if as_json:
+        typer.echo(json.dumps({"healthy": is_healthy, "checks": [asdict(check) for check in checks]}))
+    else:
+        table = Table("Check", "Result", "Found", "What to do", title="Installation")
+        for check in checks:
+            table.add_row(check.name, "ok" if check.is_ok else "wrong", check.detail, check.next_step)
+        Console().print(table)
+    if not is_healthy:
+        raise typer.Exit(1)
+
+
+def _show_states(local_dir: Path, *, as_json: bool) -> None:
+    states = service_states(local_dir)
+    access = access_of(local_dir)
+    if as_json:
+        ui_url = access.ui_url if access else None
+        typer.echo(json.dumps({"services": [asdict(one) for one in states], "ui_url": ui_url}))
+        return
+    table = Table("Service", "State", "Port", "Process", "Restarts", title=f"Services below {local_dir}")
+    for one in states:
+        table.add_row(one.name, one.state, str(one.port or "-"), str(one.pid or "-"), str(one.restart_count))
+    Console().print(table)
+    if access:
+        typer.echo(f"Airflow: {access.ui_url}")
