@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 
+from include.conversions.statuses import GOAL_NOT_FOUND
 from include.errors import InputError
-from include.metrika.conversions_api import ConversionsApi
+from include.metrika.answers import AnswerLost
+from include.metrika.conversions_api import ConversionsApi, find_goal
 
 logger = logging.getLogger(__name__)
-
-
-class GoalMissing(InputError):
-    """The counter has no JavaScript-event goal with this identifier."""
 
 
 def ensure_goal(api: ConversionsApi, counter_id: int, target: str, *, create: bool) -> None:
@@ -24,18 +22,22 @@ def ensure_goal(api: ConversionsApi, counter_id: int, target: str, *, create: bo
         create: create the goal when it is missing.
 
     Raises:
-        GoalMissing: there is no such goal (code ``goal_not_found``).
+        InputError: there is no such goal (code ``goal_not_found``).
         SourceRejected: Metrika refuses to show or create goals.
         SourceUnavailable: Metrika cannot be reached.
     """
-    if any(target in goal.targets for goal in api.goals(counter_id)):
+    if find_goal(api.goals(counter_id), target) is not None:
         return
     if not create:
-        raise GoalMissing(
+        raise InputError(
             f"Counter {counter_id} has no JavaScript-event goal with the identifier {target!r}; create it in Metrika, "
             "or set CONVERSION_CREATE_GOAL=1, and run the upload again.",
-            code="goal_not_found",
+            code=GOAL_NOT_FOUND,
             pointer="/target",
         )
-    api.create_goal(counter_id, target)
+    try:
+        api.create_goal(counter_id, target)
+    except AnswerLost:
+        if find_goal(api.goals(counter_id), target) is None:
+            raise
     logger.info("goal created, counter %d, target %s", counter_id, target)

@@ -127,7 +127,7 @@ def read_uploads(connection: Connection, upload_ids: Iterable[str]) -> list[Uplo
         The uploads, oldest first.
     """
     query = select(conversion_uploads).where(conversion_uploads.c.upload_id.in_(list(upload_ids)))
-    return _ordered(connection, query)
+    return list_uploads(connection, query)
 
 
 def prepared_uploads(
@@ -151,7 +151,7 @@ def prepared_uploads(
     if day is not None:
         of_day = select(c.upload_id).where(c.counter_id == counter_id, c.day == day, c.stage == PREPARED)
         query = query.where(u.upload_id.in_(of_day))
-    return _ordered(connection, query)
+    return list_uploads(connection, query)
 
 
 def followed_uploads(connection: Connection, counter_ids: Iterable[int]) -> list[Upload]:
@@ -168,10 +168,19 @@ def followed_uploads(connection: Connection, counter_ids: Iterable[int]) -> list
     query = select(conversion_uploads).where(
         u.counter_id.in_(list(counter_ids)), u.finished_at.is_(None), u.stage.in_(FOLLOWED_STAGES)
     )
-    return _ordered(connection, query)
+    return list_uploads(connection, query)
 
 
-def _ordered(connection: Connection, query: Select[Any]) -> list[Upload]:
+def list_uploads(connection: Connection, query: Select[Any]) -> list[Upload]:
+    """Run a query for uploads.
+
+    Args:
+        connection: open connection.
+        query: selects whole rows of ``conversion_uploads``.
+
+    Returns:
+        The uploads, oldest first.
+    """
     ordered = query.order_by(conversion_uploads.c.prepared_at, conversion_uploads.c.upload_id)
     return [_upload_of(row) for row in connection.execute(ordered)]
 
