@@ -10,6 +10,8 @@ from sqlalchemy import Connection
 from include.conversions.candidates import copy_candidates
 from include.conversions.drafts import UploadOrigin
 from include.conversions.ledger import decide, lock_ledger, mark_withdrawn, place_files, trim_unsent
+from include.conversions.statements import statement
+from include.conversions.statuses import PREPARED
 from include.errors import DayNotReady, StoreConflict
 from include.failpoints import failpoint
 from include.progress import Progress
@@ -54,6 +56,43 @@ class PreparedDay:
     scores_digest: str
 
 
+@dataclass(frozen=True)
+class DayPreview:
+    """What an upload of the day would do now.
+
+    Attributes:
+        to_send: conversions that would be sent, those of interrupted uploads included.
+        held: conversions that would be held.
+        already_sent: conversions that are at Metrika.
+    """
+
+    to_send: int
+    held: int
+    already_sent: int
+
+
+def preview_day(connection: Connection, plan: DayPlan) -> DayPreview:
+    """Say what an upload would do, for an approval or for an early answer; leaves no trace.
+
+    Args:
+        connection: connection without an open transaction.
+        plan: what is to be sent.
+
+    Returns:
+        Counts that add up to the level 4+ visits of the day.
+
+    Raises:
+        DayNotReady: the day has no scores.
+        StoreConflict: the scores changed while they were read.
+        StoreUnavailable: ClickHouse cannot be reached.
+    """
+    with connection.begin() as transaction:
+        _judge(connection, plan)
+        preview = DayPreview(*connection.execute(statement("preview_day"), {"prepared": PREPARED}).one())
+        transaction.rollback()
+    return preview
+
+
 def prepare_day(connection: Connection, plan: DayPlan) -> PreparedDay:
     """Decide about every level 4+ visit and put the eligible ones into files.
 
@@ -69,9 +108,27 @@ def prepare_day(connection: Connection, plan: DayPlan) -> PreparedDay:
         StoreConflict: the scores changed while they were read.
         StoreUnavailable: ClickHouse cannot be reached.
     """
+    origin = plan.origin
+    prepared, row_count = _judge(connection, plan)
+    failpoint("upload.decided")
+    place_files(
+        connection,
+        origin,
+        plan.day,
+        row_count=row_count,
+        max_rows=plan.settings.max_file_rows,
+        offset_seconds=plan.settings.time_offset_seconds,
+        upload_id=plan.upload_id,
+    )
+    failpoint("upload.placed")
+    return prepared
+
+
+def _judge(connection: Connection, plan: DayPlan) -> tuple[PreparedDay, int]:
+    """Compare scores and ledger; gives the number of conversions to place into new files as well."""
     origin, day, offset = plan.origin, plan.day, plan.settings.time_offset_seconds
-    scores = _scores_of(connection, plan)
     lock_ledger(connection, origin.counter_id, day)
+    scores = _scores_of(connection, plan)
     level4 = copy_candidates(
         connection,
         plan.warehouse,
@@ -90,19 +147,7 @@ def prepare_day(connection: Connection, plan: DayPlan) -> PreparedDay:
     mark_withdrawn(connection, origin, day)
     trim_unsent(connection, origin, day, include_old=plan.include_old)
     failpoint("upload.withdrawn")
-    row_count = decide(connection, origin, day, offset_seconds=offset)
-    failpoint("upload.decided")
-    place_files(
-        connection,
-        origin,
-        day,
-        row_count=row_count,
-        max_rows=plan.settings.max_file_rows,
-        offset_seconds=offset,
-        upload_id=plan.upload_id,
-    )
-    failpoint("upload.placed")
-    return PreparedDay(level4, scores.digest)
+    return PreparedDay(level4, scores.digest), decide(connection, origin, day, offset_seconds=offset)
 
 
 def _scores_of(connection: Connection, plan: DayPlan) -> StageRecord:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, or_, select
 from include.conversions.statuses import DONE, FAILED_LINKAGE, FAILED_STAGES, TERMINAL_STAGES, UNKNOWN, stage_of
 from include.conversions.uploads import Upload, change_upload, followed_uploads, list_uploads
 from include.days import utc_now
-from include.errors import CounterflowError, SourceRejected
+from include.errors import SourceRejected
 from include.failpoints import failpoint
 from include.metrika.conversions_api import ConversionsApi, Uploading
 from include.settings import ConversionSettings
@@ -68,7 +68,8 @@ def track(
         Where the uploads stand after this look.
 
     Raises:
-        SourceError: some uploads could not be asked about; all others have been recorded.
+        SourceRejected: Metrika refused to show an upload; all others have been recorded.
+        SourceUnavailable: Metrika does not answer; what was asked before has been recorded.
         StoreUnavailable: PostgreSQL cannot be reached.
     """
     instant, counters = now or utc_now(), list(counter_ids)
@@ -85,16 +86,14 @@ def track(
 
 def _check(
     state: Engine, api: ConversionsApi, upload: Upload, settings: ConversionSettings, now: dt.datetime
-) -> CounterflowError | None:
-    """Ask about one upload; its trouble must not keep the others from being asked."""
+) -> SourceRejected | None:
+    """Ask about one upload; a refusal that is its own must not keep the others from being asked."""
     try:
         seen = api.uploading(upload.counter_id, upload.metrika_upload_id or 0)
     except SourceRejected as error:
         if error.status != 404:
             return error
         values = _given_up(f"Metrika no longer knows upload {upload.metrika_upload_id}.", now)
-    except CounterflowError as error:
-        return error
     else:
         values = judge(upload, seen, settings, now)
     failpoint("track.asked")
