@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from include.metrika.field_kinds import Field
 from include.metrika.part_loading import PartCounts, StagedRequest, total
 from include.metrika.tables import KEY_COLUMN, quarantine_table
 from include.warehouse.client import Warehouse, quoted

@@ -240,8 +240,8 @@ class PartLoader:
         found = self._warehouse.scalar(f"SELECT count() FROM {quoted(table)}")
         if found != expected:
             raise StoreConflict(
-                f"Part {part.number} of log request {self._request_id}: {expected} rows were not stored but {found} went "
-                "to quarantine; nothing was swapped in, load the day again."
+                f"Part {part.number} of log request {self._request_id}: {expected} rows were not stored but {found} "
+                "went to quarantine; nothing was swapped in, load the day again."
             )
 
     def _record(self, part: LogPart, counts: PartCounts) -> None:

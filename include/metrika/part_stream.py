@@ -107,7 +107,8 @@ class PartBody:
         if size_bytes is None or size_bytes in (self.body_bytes, self.body_bytes + missing_newline):
             return
         raise PartDamaged(
-            f"Part {part_number} has {self.body_bytes} bytes instead of the announced {size_bytes}; it is fetched again."
+            f"Part {part_number} has {self.body_bytes} bytes instead of the announced {size_bytes}; "
+            "it is fetched again."
         )
 
 

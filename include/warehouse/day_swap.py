@@ -183,11 +183,16 @@ def day_digest(warehouse: Warehouse, name: str, counter_id: int, day: dt.date) -
 
 
 def _summary_sql(warehouse: Warehouse, name: str, key: str) -> str:
-    columns = ", ".join(quoted(column) for column in stored_columns(warehouse, name))
+    columns = ", ".join(_hashable(column, kind) for column, kind in stored_columns(warehouse, name).items())
     return (
         "SELECT date, count(), uniqExact(k), sum(h), sum(intHash64(h)) "
         f"FROM (SELECT date, {quoted(key)} AS k, sipHash64({columns}) AS h FROM {quoted(name)}"
     )
+
+
+def _hashable(column: str, kind: str) -> str:
+    """A hash over a NULL is NULL: give NULL a text of its own."""
+    return f"ifNull(toString({quoted(column)}), '\\\\N')" if kind.startswith("Nullable") else quoted(column)
 
 
 def _summary(count: int, keys: int, hashed: int, squared: int) -> DaySummary:

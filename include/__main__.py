@@ -1,0 +1,24 @@
+"""The command line: ``python -m include <command>``."""
+
+from __future__ import annotations
+
+import typer
+
+from include.commands import conversions, load, score
+from include.metrika_sandbox import command as sandbox
+from include.services import command as services
+
+app = typer.Typer(
+    help="Counterflow: raw Yandex Metrika logs to scored visits and offline conversions.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("load")(load.load)
+app.command("score")(score.score)
+app.add_typer(conversions.app, name="conversions")
+app.add_typer(services.app, name="services")
+app.add_typer(sandbox.app, name="sandbox")
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,105 @@
+"""``conversions upload`` and ``conversions track``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Annotated, Any
+
+import typer
+
+from include.commands.terminal import (
+    CounterOption,
+    DateOption,
+    JsonOption,
+    counters_of,
+    guarded,
+    new_run_id,
+    settings_here,
+    show,
+    shown_progress,
+)
+from include.conversions.linkage import retry_linkage
+from include.conversions.tracking import track as track_uploads
+from include.conversions.upload_day import UploadReport, upload_day
+from include.days import parse_day
+from include.metrika.conversions_api import ConversionsApi
+from include.metrika.quota import StateQuotaGate
+from include.metrika.session import MetrikaSession
+from include.services.stores import Stores, open_stores
+from include.settings import Settings
+
+SUMMED = ("sent", "held", "already_sent")
+
+app = typer.Typer(help="Upload level 4+ visits to Metrika and follow them.", no_args_is_help=True)
+TargetOption = Annotated[str | None, typer.Option("--target", help="Goal identifier; CONVERSION_TARGET when absent.")]
+OptionalDate = Annotated[str | None, typer.Option("--date", help="Only uploads of this day, YYYY-MM-DD.")]
+
+
+@app.command()
+@guarded
+def upload(
+    date: DateOption, counter: CounterOption = None, target: TargetOption = None, as_json: JsonOption = False
+) -> None:
+    """Send the level 4+ visits of a scored day that have not been sent yet.
+
+    Args:
+        date: the day, YYYY-MM-DD.
+        counter: one counter; all of METRIKA_COUNTER when absent.
+        target: goal identifier.
+        as_json: print one line of JSON.
+    """
+    day, settings = parse_day(date), settings_here()
+    counter_ids = counters_of(settings, counter)
+    stores, run_id = open_stores(settings), new_run_id("upload")
+    api = _api(settings, stores)
+    wanted = replace(settings.conversions, target=target) if target else settings.conversions
+    with shown_progress() as progress:
+        reports = [
+            upload_day(
+                stores.warehouse,
+                stores.state,
+                api,
+                counter_id=counter_id,
+                day=day,
+                settings=wanted,
+                run_id=run_id,
+                progress=progress,
+            )
+            for counter_id in counter_ids
+        ]
+    show(_summary(reports), as_json=as_json, title=f"Conversions of {day}", rows=[_row(report) for report in reports])
+
+
+@app.command()
+@guarded
+def track(counter: CounterOption = None, date: OptionalDate = None, as_json: JsonOption = False) -> None:
+    """Ask Metrika once what became of the uploads; send again what it could not link, when its time has come.
+
+    Args:
+        counter: one counter; all of METRIKA_COUNTER when absent.
+        date: only uploads of this day.
+        as_json: print one line of JSON.
+    """
+    day, settings = parse_day(date) if date else None, settings_here()
+    counter_ids = counters_of(settings, counter)
+    stores = open_stores(settings)
+    api = _api(settings, stores)
+    report = track_uploads(stores.state, api, counter_ids=counter_ids, settings=settings.conversions, day=day)
+    show(asdict(report), as_json=as_json, title="Uploads")
+
+
+def _api(settings: Settings, stores: Stores) -> ConversionsApi:
+    return ConversionsApi(MetrikaSession(settings.metrika, StateQuotaGate.for_settings(stores.state, settings.metrika)))
+
+
+def _row(report: UploadReport) -> dict[str, Any]:
+    names = ("counter_id", "target", *SUMMED)
+    return {**{name: getattr(report, name) for name in names}, "uploads": len(report.uploads)}
+
+
+def _summary(reports: list[UploadReport]) -> dict[str, Any]:
+    return {
+        **{name: sum(getattr(report, name) for report in reports) for name in SUMMED},
+        "uploads": [asdict(sent) for report in reports for sent in report.uploads],
+        "counters": [asdict(report) for report in reports],
+    }
