@@ -9,7 +9,8 @@ from sqlalchemy import Engine
 
 from include.errors import ModelError
 from include.registry.estimators import LoadedModel
-from include.registry.versions import find_production, load_version
+from include.registry.loading import load_version
+from include.registry.versions import find_production
 from include.visits.decision import DEVICE_MODELS
 
 # The one place that knows what a model's feature is called in our tables. Left: names of models
