@@ -89,7 +89,8 @@ class MetrikaSession:
 
     def __repr__(self) -> str:
         """Name the address; the token is nobody's business."""
-        return f"MetrikaSession({self._transport.host})"
+        transport = getattr(self, "_transport", None)  # absent while the token is being checked
+        return f"MetrikaSession({transport.host if transport else ''})"
 
     def __reduce__(self) -> str:
         """Refuse to be pickled: the token would go along."""
@@ -167,7 +168,7 @@ class MetrikaSession:
 
     def _object(self, call: ApiCall, answer: requests.Response) -> Mapping[str, Any]:
         """The JSON object of an answer, or the error it means."""
-        content = _content(answer)
+        content = self._transport.read(answer)
         if content is None:
             raise unavailable(call, "broke the connection in the middle of an answer")
         body = read_object(content)
@@ -179,7 +180,7 @@ class MetrikaSession:
             )  # fmt: skip
         fault = read_fault(answer.status_code, body)
         if fault is not None:
-            raise to_error(replace(fault, message=self._transport.scrub(fault.message)), call)
+            raise to_error(fault, call)
         if body is None:
             raise unavailable(call, f"answered {answer.status_code} with something that is not JSON")
         return body
@@ -227,10 +228,3 @@ def _error_of(state: RetryCallState) -> CounterflowError:
 def _log_retry(state: RetryCallState) -> None:
     seconds = state.next_action.sleep if state.next_action else 0.0
     logger.warning("try %d failed, next in %.1f s: %s", state.attempt_number, seconds, _error_of(state))
-
-
-def _content(answer: requests.Response) -> bytes | None:
-    try:
-        return answer.content
-    except (requests.RequestException, OSError):
-        return None

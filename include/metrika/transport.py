@@ -96,15 +96,19 @@ def check_token(token: Secret | None) -> Secret:
     Raises:
         ConfigError: missing, or holding characters that no token has; the text is not shown.
     """
-    text = token.value.strip() if token else ""
-    if not text:
+    if token is None or not token.value.strip():
         raise ConfigError(
             "No Metrika token is set: put an OAuth token into METRIKA_TOKEN or the connection metrika_default."
         )
-    # A line end in a header would make the HTTP library quote the whole header in its error.
-    if not text.isascii() or not text.isprintable() or " " in text:
+    checked = Secret(token.value.strip())
+    if not _is_sendable(checked):
         raise ConfigError("METRIKA_TOKEN holds a space, a line end or a letter outside ASCII; paste it again.")
-    return Secret(text)
+    return checked
+
+
+def _is_sendable(secret: Secret) -> bool:
+    """Whether a header can carry it; of a line end the HTTP library would quote the whole header."""
+    return secret.value.isascii() and secret.value.isprintable() and " " not in secret.value
 
 
 class Transport:
@@ -129,16 +133,19 @@ class Transport:
         """Refuse to be pickled: the token would go along."""
         raise TypeError("A Metrika session is not pickled; make one from the settings where it is used.")
 
-    def scrub(self, text: str) -> str:
-        """Cut the token out of a text, should the server have repeated it.
+    def read(self, answer: requests.Response) -> bytes | None:
+        """Read the whole body of an answer, without the token should the server have repeated it.
 
         Args:
-            text: anything that is going to be shown.
+            answer: from :meth:`send`.
 
         Returns:
-            The text with the token masked.
+            Decoded bytes, or None when the connection broke before the end.
         """
-        return text.replace(self._token.value, MASK)
+        try:
+            return answer.content.replace(self._token.value.encode(), MASK.encode())
+        except (requests.RequestException, OSError):
+            return None
 
     def send(self, call: HttpCall) -> requests.Response | NoAnswer:
         """Send one request; redirects are not followed.
