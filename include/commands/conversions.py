@@ -18,7 +18,6 @@ from include.commands.terminal import (
     show,
     shown_progress,
 )
-from include.conversions.linkage import retry_linkage
 from include.conversions.tracking import track as track_uploads
 from include.conversions.upload_day import UploadReport, upload_day
 from include.days import parse_day
