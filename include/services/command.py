@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ParamSpec
 
 import typer
+from dotenv import dotenv_values
 from rich.console import Console
 from rich.table import Table
 
-from include.errors import ServiceError
+from include.errors import CounterflowError, ServiceError
 from include.services import stack
 from include.services.airflow import GROUP as AIRFLOW_GROUP
 from include.services.airflow import access_of, stop_airflow
@@ -26,19 +29,28 @@ from include.settings import Secret, Settings
 from include.state.engine import connect_state, migrate
 
 app = typer.Typer(help="The ClickHouse, PostgreSQL and Airflow of this machine.", no_args_is_help=True)
+P = ParamSpec("P")
+
 JsonOption = Annotated[bool, typer.Option("--json", help="One machine-readable line.")]
 
 
-def start_services(local_dir: Path) -> Endpoints:
+def service_environ() -> dict[str, str]:
+    """Give the settings by name: ``.env`` of the current folder, and the environment, which wins."""
+    known = {name: value for name, value in dotenv_values(Path(".env")).items() if value is not None}
+    return {**known, **os.environ}
+
+
+def start_services(local_dir: Path, environ: Mapping[str, str]) -> Endpoints:
     """Start the engines, leave them running, and bring the product's database up to date.
 
     Args:
         local_dir: folder of this machine's services.
+        environ: settings by name; an engine given by address is not started.
 
     Returns:
         Their addresses.
     """
-    endpoints = stack.up(local_dir)
+    endpoints = stack.up(local_dir, environ)
     engine = connect_state(Secret(endpoints.database_url))
     try:
         migrate(engine)
@@ -74,11 +86,12 @@ def service_states(local_dir: Path) -> list[ServiceState]:
     return [*stack.status(local_dir), *airflow]
 
 
-def current_endpoints(local_dir: Path) -> Endpoints:
+def current_endpoints(local_dir: Path, environ: Mapping[str, str]) -> Endpoints:
     """Give the addresses of the engines in use, run here or given by address.
 
     Args:
         local_dir: folder of this machine's services.
+        environ: settings by name.
 
     Returns:
         The endpoints.
@@ -86,25 +99,49 @@ def current_endpoints(local_dir: Path) -> Endpoints:
     Raises:
         ServiceError: they are not given and do not run.
     """
-    plan = EnginePlan.from_env(local_dir, os.environ)
+    plan = EnginePlan.from_env(local_dir, environ)
     endpoints = stack.endpoints_of(local_dir) if plan.part_names else plan.endpoints(EnginePorts(0, 0, 0))
     if endpoints is None:
         raise ServiceError("The engines do not run; start them with `python -m include services up`.")
     return endpoints
 
 
+def guarded(function: Callable[P, None]) -> Callable[P, None]:
+    """Make a command end with one sentence instead of a traceback.
+
+    Args:
+        function: the command.
+
+    Returns:
+        The same command; an error of the product is printed and the exit status is 1.
+    """
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except CounterflowError as error:
+            typer.echo(f"error: {error.message}", err=True)
+            raise typer.Exit(1) from None
+
+    return run
+
+
 @app.command()
+@guarded
 def up(as_json: JsonOption = False) -> None:
     """Start ClickHouse and PostgreSQL, except those given by address, and leave them running."""
-    local_dir = Settings.from_env().local_dir
-    start_services(local_dir)
+    environ = service_environ()
+    local_dir = Settings.from_env(environ).local_dir
+    start_services(local_dir, environ)
     _show_states(local_dir, as_json=as_json)
 
 
 @app.command()
+@guarded
 def down(as_json: JsonOption = False) -> None:
     """Stop Airflow, ClickHouse and PostgreSQL; their data stays."""
-    was_running = stop_services(Settings.from_env().local_dir)
+    was_running = stop_services(Settings.from_env(service_environ()).local_dir)
     if as_json:
         typer.echo(json.dumps({"stopped": was_running}))
     else:
@@ -112,15 +149,18 @@ def down(as_json: JsonOption = False) -> None:
 
 
 @app.command()
+@guarded
 def status(as_json: JsonOption = False) -> None:
     """Show what runs."""
-    _show_states(Settings.from_env().local_dir, as_json=as_json)
+    _show_states(Settings.from_env(service_environ()).local_dir, as_json=as_json)
 
 
 @app.command()
+@guarded
 def env(as_json: JsonOption = False) -> None:
     """Print the settings with which any client reaches the engines, secrets included."""
-    values = current_endpoints(Settings.from_env().local_dir).environment()
+    environ = service_environ()
+    values = current_endpoints(Settings.from_env(environ).local_dir, environ).environment()
     if as_json:
         typer.echo(json.dumps(values))
         return
@@ -128,9 +168,11 @@ def env(as_json: JsonOption = False) -> None:
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 
+@guarded
 def doctor(as_json: JsonOption = False) -> None:
     """Check this installation and say what to do about each thing that is wrong."""
-    checks = check_installation(Settings.from_env().local_dir)
+    environ = service_environ()
+    checks = check_installation(Settings.from_env(environ).local_dir, environ)
     is_healthy = all(check.is_ok for check in checks)
     if as_json:
         typer.echo(json.dumps({"healthy": is_healthy, "checks": [asdict(check) for check in checks]}))
