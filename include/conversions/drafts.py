@@ -13,6 +13,7 @@ from include.conversions.file import FileFacts, FileRow, batch_comment, write_fi
 from include.conversions.identifiers import IdentifierKind
 from include.conversions.statuses import PREPARED
 from include.conversions.uploads import Upload, change_upload, read_upload
+from include.days import utc_now
 from include.state.tables import conversion_uploads, conversions
 
 READ_ROWS = 10_000  # rows fetched from the server at a time
@@ -59,7 +60,7 @@ def open_upload(connection: Connection, origin: UploadOrigin, upload_id: str) ->
             stage=PREPARED,
             run_id=origin.run_id,
             task_id=origin.task_id,
-            prepared_at=origin.now,
+            prepared_at=utc_now(),  # not origin.now: files of one call keep their order
         )
     )
 

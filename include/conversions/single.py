@@ -29,6 +29,7 @@ from include.state.tables import conversions
 SINGLE_VISIT_ID = 0  # the ledger's mark of a conversion that came from no visit
 OUTSIDE_WINDOW = "outside_match_window"
 AMBIGUOUS_TIME = "ambiguous_time"
+SINGLE_FAILPOINTS = ("single.placed", "single.prepared")
 
 
 @dataclass(frozen=True)
