@@ -43,6 +43,7 @@ RATES = {LOGS: 9, MANAGEMENT: 20}  # of 10 and 30: room for a person using the s
 POLL_SECONDS = 0.05  # between looks at taken slots
 SLOT_PATIENCE_SECONDS = 1800.0  # a slot may be busy with the download of a large part
 RATE_PATIENCE_SECONDS = 300.0
+BUSY_SECONDS = 300.0  # longer than one call's patience: the caller decides about another try
 NOTICE_SECONDS = 5.0  # waits longer than this are logged
 HASH_KEY = b"counterflow metrika login"
 
@@ -93,7 +94,7 @@ class _Wait:
             raise QuotaExceeded(
                 f"No {self.what} of Metrika's quota became free in {waited:.0f} s; other runs are using it, "
                 "try again later.",
-                wait_seconds=60.0,
+                wait_seconds=BUSY_SECONDS,
             )
         if waited >= NOTICE_SECONDS and not self.is_noticed:
             self.is_noticed = True

@@ -175,7 +175,7 @@ class Transport:
             session.headers.update(JSON_HEADERS)
             session.trust_env = not self._is_local  # no proxy is asked for this machine
             for scheme in ("http://", "https://"):
-                session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=2, max_retries=0))
+                session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=4, max_retries=0))
             self._local.session, self._local.pid = session, os.getpid()
         return session
 
