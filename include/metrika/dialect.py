@@ -180,7 +180,8 @@ def _zone(field: Field) -> str:
 
 def _datetime(x: str, field: Field) -> tuple[str, str, str]:
     value = f"toDateTimeOrZero({_time_text(x)}, {_zone(field)})"
-    return value, f"({x} = '' OR toString({value}) = {_time_text(x)})", "'time'"
+    real = f"toString({value}) = {_time_text(x)}"
+    return value, real if field.is_required else f"({x} = '' OR {real})", "'time'"
 
 
 def _elements(x: str) -> str:

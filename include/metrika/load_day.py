@@ -6,20 +6,20 @@ import datetime as dt
 import hashlib
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from include.days import utc_now
-from include.errors import CounterflowError, SourceDataError, StoreConflict
+from include.errors import CounterflowError, SourceDataError, SourceRejected, StoreConflict
 from include.failpoints import failpoint
 from include.metrika.day_staging import StagedRange, drop_range, stage_range, staging_tables
 from include.metrika.load_job import (
     SOURCES,
     LoadJob,
-    check_days,
     fields_of,
+    first_orders,
     order_log,
-    plan_chunks,
+    plan_load,
     staged_request,
     table_of,
 )
@@ -88,19 +88,16 @@ def load_days(job: LoadJob, days: Sequence[dt.date], *, keep_for_retry: bool = F
         StoreError: a store refused or does not answer.
     """
     started = time.monotonic()
-    check_days(job, days)
     tables = [table for source in SOURCES for table in (table_of(job, source), quarantine_table(source))]
     ensure_tables(job.warehouse, tables)
     with day_lock(job.state, job.counter.counter_id, (*days, days[-1] + dt.timedelta(days=1)), purpose="load"):
         owned: list[OwnRequest] = []
         ranges: list[StagedRange] = []
         try:
-            plans = {source: plan_chunks(job, source, days) for source in SOURCES}
-            for chunks in plans.values():  # both logs are prepared at Metrika at the same time
-                for order in chunks[0]:
-                    owned.append(order_log(job, order))
-            for source, chunks in plans.items():
-                ranges += _stage_source(job, source, chunks, owned)
+            plan = plan_load(job, days)
+            has_room = _order_first(job, plan, owned)
+            for source, chunks in plan.items():
+                ranges += _stage_source(job, source, chunks, owned, release_early=not has_room)
             for staged in ranges:
                 _check_range(job, staged)
             failpoint("load.staged")
@@ -120,11 +117,29 @@ def load_days(job: LoadJob, days: Sequence[dt.date], *, keep_for_retry: bool = F
     return report
 
 
+def _order_first(job: LoadJob, plan: Mapping[str, Sequence[tuple[LogOrder, ...]]], owned: list[OwnRequest]) -> bool:
+    """Order what can be prepared at the same time; False when Metrika's store has room for one log at a time."""
+    orders = first_orders(plan)
+    for order in orders:
+        try:
+            owned.append(order_log(job, order))
+        except SourceRejected:
+            if not owned:
+                raise
+            return False  # the estimate was too low; this log is ordered once the others are given back
+    return len(orders) == sum(len(chunk) for chunks in plan.values() for chunk in chunks)
+
+
 def _stage_source(
-    job: LoadJob, source: str, chunks: Sequence[Sequence[LogOrder]], owned: list[OwnRequest]
+    job: LoadJob,
+    source: str,
+    chunks: Sequence[Sequence[LogOrder]],
+    owned: list[OwnRequest],
+    *,
+    release_early: bool,
 ) -> list[StagedRange]:
     ranges = []
-    for number, chunk in enumerate(chunks, start=1):
+    for chunk in chunks:
         ready, counts = [], []
         for order in chunk:
             own = wait_processed(job.api, job.state, order_log(job, order), job.settings, job.progress)
@@ -134,7 +149,7 @@ def _stage_source(
             counts.append(PartLoader(job.warehouse, job.state, job.api, ready[-1]).load_all(job.progress))
         ranges.append(stage_range(job.warehouse, ready, counts, job.counter.counter_id))
         failpoint(f"load.{source}_staged")
-        if number < len(chunks):  # prepared chunks share one store at Metrika: free it for the next
+        if release_early:  # the rows are in their staging tables; the next log needs the room
             for own in owned[-len(chunk) :]:
                 release(job.api, job.state, own)
     return ranges

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
@@ -89,6 +89,39 @@ def open_load(
     return LoadJob(warehouse, state, api, settings, counter, run_id, progress)
 
 
+def plan_load(job: LoadJob, days: Sequence[dt.date]) -> dict[str, list[tuple[LogOrder, ...]]]:
+    """Plan both logs of a range.
+
+    Args:
+        job: the load.
+        days: consecutive closed days.
+
+    Returns:
+        Chunks per source, see :func:`plan_chunks`.
+
+    Raises:
+        InputError: a day is not over, or a field is unknown.
+        SourceRejected: Metrika's store is full and nothing of ours can be cleaned.
+    """
+    check_days(job, days)
+    return {source: plan_chunks(job, source, days) for source in SOURCES}
+
+
+def first_orders(plan: Mapping[str, Sequence[tuple[LogOrder, ...]]]) -> list[LogOrder]:
+    """What to order at once, before anything is downloaded.
+
+    Args:
+        plan: chunks per source.
+
+    Returns:
+        Both logs, so that Metrika prepares them at the same time; only the first chunk when its
+        store is so small that a range had to be split.
+    """
+    is_tight = any(len(chunks) > 1 for chunks in plan.values())
+    firsts = [chunks[0] for chunks in plan.values()]
+    return [order for chunk in (firsts[:1] if is_tight else firsts) for order in chunk]
+
+
 def order_days(job: LoadJob, days: Sequence[dt.date]) -> tuple[OwnRequest, ...]:
     """Order the logs of a range at Metrika without waiting for them.
 
@@ -97,13 +130,12 @@ def order_days(job: LoadJob, days: Sequence[dt.date]) -> tuple[OwnRequest, ...]:
         days: consecutive closed days.
 
     Returns:
-        The requests of the first chunk of each source; later chunks are ordered while loading.
+        The requests ordered so far; further chunks are ordered while loading.
 
     Raises:
         InputError: a day is not over, or a field is unknown.
     """
-    check_days(job, days)
-    return tuple(order_log(job, order) for source in SOURCES for order in plan_chunks(job, source, days)[0])
+    return tuple(order_log(job, order) for order in first_orders(plan_load(job, days)))
 
 
 def refresh_days(day: dt.date, zone: ZoneInfo, reload_days: int, now: dt.datetime | None = None) -> tuple[dt.date, ...]:
@@ -193,11 +225,23 @@ def plan_chunks(job: LoadJob, source: str, days: Sequence[dt.date]) -> list[tupl
     first, last = _range_of(job, source, days)
     halves = [tuple(field.api_name for field in half) for half in split_fields(fields_of(job, source))]
     orders = [LogOrder(job.counter.counter_id, source, first, last, names) for names in halves]
-    return list(zip(*(plan_orders(job.api, job.state, order) for order in orders), strict=True))
+    return list(zip(*(_plan_order(job, order) for order in orders), strict=True))
+
+
+def _plan_order(job: LoadJob, order: LogOrder) -> tuple[LogOrder, ...]:
+    """Split an order to Metrika's room; ask without the hit's visit id where Metrika does not have it."""
+    try:
+        return plan_orders(job.api, job.state, order)
+    except SourceRejected as error:
+        if HIT_VISIT_FIELD not in order.fields or HIT_VISIT_FIELD not in error.message:
+            raise
+        log.warning("Metrika refuses %s for %s; hits are joined by watch ids", HIT_VISIT_FIELD, order)
+        fields = tuple(name for name in order.fields if name != HIT_VISIT_FIELD)
+        return plan_orders(job.api, job.state, replace(order, fields=fields))
 
 
 def order_log(job: LoadJob, order: LogOrder) -> OwnRequest:
-    """Order a log, or find it again; without the hit's visit id where Metrika does not have it.
+    """Order a log, or find it again.
 
     Args:
         job: the load.
@@ -206,20 +250,7 @@ def order_log(job: LoadJob, order: LogOrder) -> OwnRequest:
     Returns:
         The request as it stands.
     """
-    try:
-        return ensure_request(job.api, job.state, order, job.run_id)
-    except SourceRejected as error:
-        if HIT_VISIT_FIELD not in order.fields or HIT_VISIT_FIELD not in error.message:
-            raise
-        log.warning(
-            "Metrika refuses %s for %s..%s; hits are joined by watch ids",
-            HIT_VISIT_FIELD,
-            order.first_date,
-            order.last_date,
-        )
-        fields = tuple(name for name in order.fields if name != HIT_VISIT_FIELD)
-        narrower = LogOrder(order.counter_id, order.source, order.first_date, order.last_date, fields)
-        return ensure_request(job.api, job.state, narrower, job.run_id)
+    return ensure_request(job.api, job.state, order, job.run_id)
 
 
 def staged_request(job: LoadJob, own: OwnRequest) -> StagedRequest:

@@ -202,6 +202,19 @@ def stale_requests(engine: Engine, counter_id: int, older_than: dt.timedelta) ->
     )
 
 
+def run_requests(engine: Engine, run_id: str) -> list[OwnRequest]:
+    """Own requests of a run that may still occupy something at Metrika.
+
+    Args:
+        engine: the state engine.
+        run_id: the run.
+
+    Returns:
+        The requests, newest first.
+    """
+    return _select(engine, and_(log_requests.c.run_id == run_id, log_requests.c.released_at.is_(None)))
+
+
 def stored_ids(engine: Engine, counter_id: int) -> frozenset[int]:
     """Every id at Metrika that some row of ours names.
 

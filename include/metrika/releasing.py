@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from include.errors import SourceRejected
 from include.failpoints import failpoint
 from include.metrika.logs_api import FAILED, PROCESSED, LogRequest, LogsApi
-from include.metrika.order_rows import RELEASED, OwnRequest, close, read_own, stale_requests, stored_ids
+from include.metrika.order_rows import RELEASED, OwnRequest, close, read_own, run_requests, stale_requests, stored_ids
 
 logger = logging.getLogger(__name__)
 
@@ -123,3 +123,23 @@ def release_stale(api: LogsApi, state: Engine, counter_id: int, older_than: dt.t
     if freed:
         logger.info("freed %d leaked log requests of counter %d", freed, counter_id)
     return freed
+
+
+def release_run(api: LogsApi, state: Engine, run_id: str) -> int:
+    """Give back everything a run still holds, whatever became of the run.
+
+    Args:
+        api: the Logs API.
+        state: the state engine.
+        run_id: the run.
+
+    Returns:
+        How many requests were still held.
+
+    Raises:
+        SourceError: Metrika does not answer; the rest stays for housekeeping.
+    """
+    held = run_requests(state, run_id)
+    for own in held:
+        release(api, state, own)
+    return len(held)

@@ -6,6 +6,7 @@ import datetime as dt
 import filecmp
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -157,3 +158,20 @@ def _write(path: Path, visits: Iterator[dict[str, Any]]) -> None:
         file.write("[]\n" if separator.startswith("[") else "\n]\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def drop_old_exports(exports_dir: Path, keep_days: int) -> int:
+    """Delete exported lists that nobody has written for a long time.
+
+    Args:
+        exports_dir: folder of exports.
+        keep_days: age in days from which a file goes.
+
+    Returns:
+        How many files were deleted.
+    """
+    limit = time.time() - keep_days * 86_400
+    old = [path for path in exports_dir.glob("*/level4_visits_*.json") if path.stat().st_mtime < limit]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)

@@ -39,6 +39,20 @@ from include.warehouse.schema import ensure_tables
 logger = logging.getLogger(__name__)
 
 STEPS = 5
+# Every point at which a killed scoring is proved to be finished by the next one.
+SCORE_FAILPOINTS = (
+    "score.locked",
+    "score.inputs_read",
+    "score.features_staged",
+    "score.block_asked",
+    "score.probabilities_staged",
+    "score.scores_staged",
+    "score.features_swapped",
+    "score.scores_swapped",
+    "score.manifest_written",
+    "score.export_written",
+    "score.exported",
+)
 
 
 @dataclass(frozen=True)
@@ -143,11 +157,16 @@ class _Scoring:
     progress: Progress
     started: float
 
+    @property
+    def _slot(self) -> str:
+        """Names the staging tables by counter and day: the day's lock keeps others out, a retry finds leftovers."""
+        return f"{self.counter_id}d{self.day:%Y%m%d}"
+
     def run(self) -> StageRecord:
         counter_id, day = self.inputs.counter_id, self.inputs.day
         with (
-            staging(self.warehouse, VISIT_FEATURES, self.run_id) as features,
-            staging(self.warehouse, VISIT_SCORES, self.run_id) as scores,
+            staging(self.warehouse, VISIT_FEATURES, self._slot) as features,
+            staging(self.warehouse, VISIT_SCORES, self._slot) as scores,
         ):
             self.progress("computing features", 0, STEPS)
             stage_features(self.warehouse, features, counter_id, day)
@@ -168,7 +187,7 @@ class _Scoring:
     def _decide(self, features: str, scores: str) -> int:
         key = {"counter_id": self.inputs.counter_id, "day": self.inputs.day}
         names = ", ".join(quoted(column.name) for column in VISIT_SCORES.columns)
-        with staging(self.warehouse, VISIT_PROBABILITIES, self.run_id) as probabilities:
+        with staging(self.warehouse, VISIT_PROBABILITIES, self._slot) as probabilities:
             self.progress("asking models", 1, STEPS)
             asked = stage_probabilities(
                 self.warehouse,

@@ -19,17 +19,17 @@ from include.warehouse.schema import Table, create_table, drop_table, local_name
 STAGE_MARK = "_stage_"
 
 
-def staging_name(table: Table, run_id: str) -> str:
-    """Name of a run's staging table.
+def staging_name(table: Table, owner: str) -> str:
+    """Name of a staging table.
 
     Args:
         table: the target.
-        run_id: the run; only its letters and digits are used.
+        owner: who uses it alone, such as a locked counter-day; only letters and digits are used.
 
     Returns:
-        ``<table>_stage_<run>``.
+        ``<table>_stage_<owner>``.
     """
-    return f"{table.name}{STAGE_MARK}{re.sub('[^A-Za-z0-9]', '', run_id)}"
+    return f"{table.name}{STAGE_MARK}{re.sub('[^A-Za-z0-9]', '', owner)}"
 
 
 def create_staging(warehouse: Warehouse, table: Table, name: str) -> None:
@@ -45,18 +45,18 @@ def create_staging(warehouse: Warehouse, table: Table, name: str) -> None:
 
 
 @contextmanager
-def staging(warehouse: Warehouse, table: Table, run_id: str) -> Iterator[str]:
+def staging(warehouse: Warehouse, table: Table, owner: str) -> Iterator[str]:
     """A staging table for the time of a block; dropped at its end, also on failure.
 
     Args:
         warehouse: the warehouse.
         table: the target whose structure it copies.
-        run_id: the run, part of the name.
+        owner: who uses it alone; the same owner replaces what a killed run left.
 
     Yields:
         The staging table's name.
     """
-    name = staging_name(table, run_id)
+    name = staging_name(table, owner)
     create_staging(warehouse, table, name)
     try:
         yield name

@@ -1,0 +1,64 @@
+"""
+### Housekeeping
+
+Frees what lost machines and killed runs left behind. Nothing here touches a loaded day or the ledger.
+
+| | |
+|---|---|
+| Schedule | every day at 05:30 UTC |
+| Frees | log requests of ours that Metrika still stores; staging tables; tokens of API tasks that never ended; exported lists older than `keep_days` |
+| Sends | conversions that Metrika could not link, once their waiting time is over, while they are inside the 21 days |
+
+**Parameters.** `keep_days`: how long exported lists are kept (default 400). `stale_hours`: how old a left-over log
+request or staging table must be (default 24).
+
+**Again.** Safe at any time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from airflow.sdk import CronTriggerTimetable, Param, dag, task
+
+from dags.wiring.connections import open_run
+from dags.wiring.keeping import drop_old_files, free_logs, retry_unlinked
+from dags.wiring.policies import DEFAULT_ARGS, METRIKA_POOL, START_DATE
+
+
+@dag(
+    schedule=CronTriggerTimetable("30 5 * * *", timezone="UTC"),
+    start_date=START_DATE,
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS,
+    doc_md=__doc__,
+    tags=["upkeep", "daily"],
+    params={
+        "keep_days": Param(400, type="integer", minimum=1, title="Keep exports", description="Days."),
+        "stale_hours": Param(24, type="integer", minimum=1, title="Stale after", description="Hours."),
+    },
+)
+def housekeeping() -> None:
+    """Free logs, tables, tokens and files; send again what was not linked."""
+
+    @task(pool=METRIKA_POOL)
+    def free_log_requests(params: Any = None) -> dict[str, int]:
+        with open_run(params) as run:
+            return free_logs(run, dt.timedelta(hours=params["stale_hours"]))
+
+    @task
+    def free_tables_and_files(params: Any = None) -> dict[str, int]:
+        with open_run(params) as run:
+            return drop_old_files(run, dt.timedelta(hours=params["stale_hours"]), params["keep_days"])
+
+    @task(pool=METRIKA_POOL)
+    def send_unlinked_again(params: Any = None, run_id: Any = None) -> int:
+        with open_run(params) as run:
+            return retry_unlinked(run, run_id)
+
+    free_log_requests() >> free_tables_and_files() >> send_unlinked_again()
+
+
+housekeeping()

@@ -1,0 +1,95 @@
+"""
+### Raw logs of Metrika, one day at a time
+
+Loads the raw visits and hits of every counter for one calendar day and swaps the day in whole.
+
+| | |
+|---|---|
+| Schedule | every day at local midnight of COUNTERFLOW_SCHEDULE_ZONE, for the day that has just ended; each counter waits until 03:00 of its own zone |
+| Reads | Metrika's Logs API, connection `metrika_default` |
+| Writes | ClickHouse tables `visits`, `hits`, `visits_quarantine`, `hits_quarantine`; the day manifest |
+| Then | `visit_scoring` of the same day, and from there `conversion_upload` |
+
+**Parameters.** `date`, or `date_from` with `date_to`: days to load by hand (default: the run's own day).
+`counters`: counter ids (default: all). `refresh`: also load the days before whose visits may still change
+(default true).
+
+**Again.** Loading a day again is safe and changes nothing unless Metrika's data changed. For many days use a
+backfill (Backfill button, or `airflow backfill create --dag-id metrika_logs --from-date D --to-date D`); scoring
+and uploads follow day by day. A cancelled backfill leaves cleared runs queued for ever (Airflow issue 72337):
+start a new backfill instead of clearing.
+
+**Trouble.** The failed task's log ends with one sentence that says what to do. Log requests at Metrika are always
+given back at the end of the run; `housekeeping` frees what a lost machine left behind.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from airflow.sdk import CronPartitionTimetable, Param, PokeReturnValue, dag, task
+
+from dags.wiring.assets import VISITS_LOADED
+from dags.wiring.connections import open_run
+from dags.wiring.loading import load_unit, logs_are_ready, release_logs
+from dags.wiring.policies import DEFAULT_ARGS, METRIKA_POOL, POKE_SECONDS, SCHEDULE_ZONE, START_DATE, day_params
+from dags.wiring.units import load_units, run_days
+
+WAIT_HOURS = 20  # a counter far to the west ends its day this much later at most, and the queue adds hours
+
+
+@dag(
+    schedule=CronPartitionTimetable("0 0 * * *", timezone=SCHEDULE_ZONE, run_offset=-1, key_format="%Y-%m-%d"),
+    start_date=START_DATE,
+    catchup=False,
+    max_active_runs=4,
+    default_args=DEFAULT_ARGS,
+    doc_md=__doc__,
+    tags=["metrika", "daily"],
+    params={
+        **day_params(),
+        "refresh": Param(True, type="boolean", title="Refresh", description="Load late changes of the days before."),
+        "task_id": Param(None, type=["null", "string"], title="API task", description="Set by the API."),
+    },
+)
+def metrika_logs() -> None:
+    """Request, wait, load, give back."""
+
+    @task(pool=METRIKA_POOL)
+    def plan_load(
+        params: Any = None, partition_key: Any = None, data_interval_start: Any = None, run_id: Any = None
+    ) -> list[dict[str, Any]]:
+        with open_run(params) as run:
+            return load_units(run, params, run_days(params, partition_key, data_interval_start), run_id)
+
+    @task.sensor(
+        mode="reschedule", poke_interval=POKE_SECONDS, timeout=dt.timedelta(hours=WAIT_HOURS), pool=METRIKA_POOL
+    )
+    def wait_for_logs(unit: dict[str, Any], params: Any = None, run_id: Any = None) -> PokeReturnValue:
+        with open_run(params) as run:
+            return PokeReturnValue(is_done=logs_are_ready(run, unit, run_id))
+
+    @task(pool=METRIKA_POOL)
+    def load_days(unit: dict[str, Any], params: Any = None, run_id: Any = None) -> dict[str, Any]:
+        with open_run(params) as run:
+            return load_unit(run, unit, run_id)
+
+    @task(outlets=[VISITS_LOADED])
+    def publish_day(loaded: Any, outlet_events: Any = None) -> None:
+        outlet_events[VISITS_LOADED].extra = {"loads": list(loaded)}
+
+    @task(pool=METRIKA_POOL)
+    def give_logs_back(params: Any = None, run_id: Any = None) -> int:
+        with open_run(params) as run:
+            return release_logs(run, run_id)
+
+    units = plan_load()
+    waited = wait_for_logs.expand(unit=units)
+    loaded = load_days.expand(unit=units)
+    given_back = give_logs_back().as_teardown(setups=units)
+    waited >> loaded >> given_back
+    loaded >> publish_day(loaded)
+
+
+metrika_logs()
