@@ -160,7 +160,7 @@ class _Scoring:
     @property
     def _slot(self) -> str:
         """Names the staging tables by counter and day: the day's lock keeps others out, a retry finds leftovers."""
-        return f"{self.counter_id}d{self.day:%Y%m%d}"
+        return f"{self.inputs.counter_id}d{self.inputs.day:%Y%m%d}"
 
     def run(self) -> StageRecord:
         counter_id, day = self.inputs.counter_id, self.inputs.day

@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from include.visits.features import WATCH_IDS_CAP, features_parameters, features_sql
 from include.visits.tables import VISIT_FEATURES
+from tests.visit_days import loaded, migrated, state, visit_environ, warehouse
+
+__all__ = ["loaded", "migrated", "state", "visit_environ", "warehouse"]
 
 NAMES = [column.name for column in VISIT_FEATURES.columns]
 MEASURED = [

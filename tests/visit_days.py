@@ -1,10 +1,9 @@
+"""A day as loading leaves it, written straight into the stores, and the fixtures around it."""
+
 from __future__ import annotations
 
 import datetime as dt
 import itertools
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from sqlalchemy import Engine, text
 from include.days import utc_now
 from include.metrika.fields import resolve_fields
 from include.metrika.tables import source_table
-from include.services.stack import running_engines
+from include.services.endpoints import Endpoints
 from include.settings import Settings
 from include.state.counters import Counter, write_counter
 from include.state.engine import connect_state, migrate
@@ -26,6 +25,7 @@ from include.visits.tables import TABLES
 from include.warehouse.client import Warehouse
 from include.warehouse.day_swap import day_digest
 from include.warehouse.schema import ensure_tables
+from tests.loading import own_stores
 
 DAY = dt.date(2025, 7, 1)
 MIDNIGHT = 1751317200  # 2025-07-01 00:00 in Moscow
@@ -34,39 +34,36 @@ _counters = itertools.count(5001)
 
 
 @pytest.fixture(scope="session")
-def engine_settings() -> Iterator[Settings]:
-    folder = Path(tempfile.mkdtemp(prefix="counterflow-visits-"))
-    os.chmod(folder, 0o755)  # the server of PostgreSQL runs as another user
-    try:
-        with running_engines(folder, {}) as endpoints:
-            yield Settings.from_env({**endpoints.environment(), "COUNTERFLOW_LOCAL_DIR": str(folder)})
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def visit_environ(endpoints: Endpoints) -> Iterator[dict[str, str]]:
+    with own_stores(endpoints) as environ:
+        yield environ
 
 
 @pytest.fixture(scope="session")
-def warehouse(engine_settings: Settings) -> Warehouse:
-    assert engine_settings.clickhouse is not None
-    store = Warehouse(engine_settings.clickhouse)
+def warehouse(visit_environ: dict[str, str]) -> Warehouse:
+    found = Settings.from_env(visit_environ).clickhouse
+    assert found is not None
+    store = Warehouse(found)
     raw = [source_table(source, resolve_fields(source)) for source in ("visits", "hits")]
     ensure_tables(store, [*raw, *TABLES])
     return store
 
 
 @pytest.fixture(scope="session")
-def _migrated(engine_settings: Settings) -> Iterator[Engine]:
-    assert engine_settings.database_url is not None
-    engine = connect_state(engine_settings.database_url)
+def migrated(visit_environ: dict[str, str]) -> Iterator[Engine]:
+    url = Settings.from_env(visit_environ).database_url
+    assert url is not None
+    engine = connect_state(url)
     migrate(engine)
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
-def state(_migrated: Engine) -> Engine:
-    with _migrated.begin() as connection:
-        connection.execute(text("TRUNCATE models, day_stages"))
-    return _migrated
+def state(migrated: Engine) -> Engine:
+    with migrated.begin() as connection:
+        connection.execute(text("TRUNCATE models"))
+    return migrated
 
 
 @dataclass
@@ -138,6 +135,14 @@ class LoadedDay:
             write_counter(connection, Counter(self.counter_id, "shop", self.zone))
             for stage, day in (("visits", 0), ("hits", 0), ("hits", 1)):
                 self._seal_stage(connection, stage, self.day + dt.timedelta(days=day))
+
+    def seal_as(self, digest: str) -> None:
+        """Say in the manifest that the visits were loaded again with this digest."""
+        with self.state.begin() as connection:
+            write_stage(
+                connection,
+                StageRecord(self.counter_id, self.day, "visits", digest, "", "load", 0.0, utc_now()),
+            )
 
     def _seal_stage(self, connection: Any, stage: str, day: dt.date) -> None:
         digest = day_digest(self.warehouse, stage, self.counter_id, day)
