@@ -155,6 +155,8 @@ def wait_until_healthy(local_dir: Path, record: GroupRecord, client: AirflowClie
     """
     deadline = time.monotonic() + HEALTH_SECONDS
     while True:
+        if record.supervisor() is None:
+            raise ServiceError(f"Airflow's supervisor ended:\n{log_tail(record.log_path)}")
         for name in ended_parts(record):
             log = _log(local_dir, name.removeprefix("airflow-"))
             raise ServiceError(f"{name} ended right after its start. The end of {log}:\n{log_tail(log)}")

@@ -191,6 +191,8 @@ class EnginePlan:
             clickhouse.create_database(self.folder("clickhouse"), ports.http, self.clickhouse_database)
 
     def _refuse_ended(self, record: GroupRecord) -> None:
+        if record.supervisor() is None:
+            raise ServiceError(f"The engines' supervisor ended:\n{log_tail(record.log_path)}")
         for name in ended_parts(record):
             tail = log_tail(self.log(name))
             if PORT_TAKEN_TEXT in tail:

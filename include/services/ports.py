@@ -33,7 +33,7 @@ def choose_port(usual: int, avoid: Collection[int] = ()) -> int:
     """Choose a loopback port: the usual one, or a free one when it is taken.
 
     Args:
-        usual: port wanted first.
+        usual: port wanted first; 0 when any will do.
         avoid: ports already promised to somebody else.
 
     Returns:
@@ -42,7 +42,7 @@ def choose_port(usual: int, avoid: Collection[int] = ()) -> int:
     Raises:
         ServiceError: no port could be bound at all.
     """
-    if usual not in avoid and is_free(usual):
+    if usual and usual not in avoid and is_free(usual):
         return usual
     for _ in range(ATTEMPT_COUNT):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:

@@ -8,6 +8,7 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import psycopg2
 from psycopg2 import sql
 
@@ -16,6 +17,7 @@ from include.services.files import kept_secret, make_private_folder
 from include.services.parts import Part
 from include.services.ports import LOOPBACK
 from include.services.postgres_program import PostgresProgram, find_program
+from include.services.processes import ProcessId
 from include.settings import Secret, url_with_password
 
 NAME, USUAL_PORT, USER = "postgres", 5432, "counterflow"
@@ -43,6 +45,7 @@ def prepare(folder: Path, log: Path, port: int) -> Part:
     data = _data_folder(make_private_folder(folder), program)
     if not (data / "PG_VERSION").exists():
         _make_cluster(program, data, Secret(kept_secret(folder / "password")))
+    _forget_dead_server(data)
     return Part(
         name=NAME,
         argv=(
@@ -166,6 +169,31 @@ def _hand_over(data: Path, program: PostgresProgram) -> None:
         for name in (*folders, *names):
             os.lchown(Path(parent) / name, user_id, group_id)
     os.chown(data, user_id, group_id)
+
+
+def _forget_dead_server(data: Path) -> None:
+    """Remove the lock file of a server that was killed.
+
+    PostgreSQL does so itself, except when its id belongs to a zombie (a container whose first process
+    never collects them) or to another process of the same user by now. Survivors of the old server
+    still keep a new one from starting: they hold the shared memory named after the folder.
+    """
+    lock = data / "postmaster.pid"
+    try:
+        pid = int(lock.read_text().splitlines()[0])
+    except (OSError, ValueError, IndexError):
+        return
+    if ProcessId.of(pid) is None or not _stands_in(pid, data):
+        lock.unlink(missing_ok=True)
+
+
+def _stands_in(pid: int, folder: Path) -> bool:
+    try:
+        return Path(psutil.Process(pid).cwd()) == folder.resolve()
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True  # PostgreSQL decides
 
 
 def _seen_from_inside(program: PostgresProgram, data: Path) -> str:
