@@ -5,16 +5,12 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import itertools
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select
 
 from include.conversions.tracking import TrackReport, track
 from include.conversions.upload_day import UploadReport, upload_day
@@ -25,7 +21,7 @@ from include.metrika.retry import RetryPolicy
 from include.metrika.session import MetrikaSession
 from include.metrika_sandbox.config import DEMO_TOKEN, CounterConfig, SandboxConfig
 from include.metrika_sandbox.server import SandboxHandle, run_sandbox
-from include.services.stack import running_engines
+from include.services.endpoints import Endpoints
 from include.settings import ConversionSettings, MetrikaSettings, Secret, Settings
 from include.state.engine import connect_state, migrate
 from include.state.manifest import StageRecord, write_stage
@@ -33,13 +29,14 @@ from include.state.tables import conversion_uploads, conversions
 from include.visits.tables import TABLES
 from include.warehouse.client import Warehouse
 from include.warehouse.schema import ensure_tables
+from tests.loading import own_stores
 
 ZONE = "Europe/Moscow"
-COUNTERS = tuple(range(301, 700))
+COUNTERS = tuple(range(301, 1301))
 FIRST_VISIT_ID = 2**63 + 17  # ids are UInt64: above what a signed column holds
 FAST = RetryPolicy(first_wait_seconds=0.01, cap_seconds=0.05, outage_tries=3, quota_tries=6)
 SETTLE_SECONDS = 0.3
-_counters = itertools.cycle(COUNTERS)
+_counters = iter(COUNTERS)
 
 
 @dataclass(frozen=True)
@@ -140,14 +137,9 @@ class ScoredDay:
 
 
 @pytest.fixture(scope="session")
-def engine_settings() -> Iterator[Settings]:
-    folder = Path(tempfile.mkdtemp(prefix="counterflow-conversions-"))
-    os.chmod(folder, 0o755)  # the server of PostgreSQL runs as another user
-    try:
-        with running_engines(folder, {}) as endpoints:
-            yield Settings.from_env({**endpoints.environment(), "COUNTERFLOW_LOCAL_DIR": str(folder)})
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def engine_settings(endpoints: Endpoints) -> Iterator[Settings]:
+    with own_stores(endpoints) as environ:
+        yield Settings.from_env(environ)
 
 
 @pytest.fixture(scope="session")
@@ -185,17 +177,18 @@ def shared_api(state: Engine, shared_sandbox: SandboxHandle) -> Iterator[Convers
 def scored(
     warehouse: Warehouse, state: Engine, shared_sandbox: SandboxHandle, shared_api: ConversionsApi
 ) -> Iterator[ScoredDay]:
-    """A day of a counter of its own, with five level 4+ visits; switches are put back at the end."""
-    counter_id = next(_counters)
-    with state.begin() as connection:
-        for table in ("conversions", "conversion_uploads", "day_stages"):
-            connection.execute(text(f"DELETE FROM {table} WHERE counter_id = :counter"), {"counter": counter_id})
+    """A day of a counter of its own; switches are put back at the end."""
     healthy = shared_sandbox.faults
-    day = utc_now().date() - dt.timedelta(days=3)
-    one = ScoredDay(warehouse, state, shared_api, shared_sandbox, counter_id, day)
-    one.score(one.known_visits(5))
-    yield one
+    yield new_scored_day(warehouse, state, shared_api, shared_sandbox)
     shared_sandbox.set_faults(healthy)
+
+
+def new_scored_day(warehouse: Warehouse, state: Engine, api: ConversionsApi, sandbox: SandboxHandle) -> ScoredDay:
+    """A day of a counter that nobody has used yet, with five level 4+ visits."""
+    day = utc_now().date() - dt.timedelta(days=3)
+    one = ScoredDay(warehouse, state, api, sandbox, next(_counters), day)
+    one.score(one.known_visits(5))
+    return one
 
 
 @contextlib.contextmanager

@@ -67,10 +67,10 @@ def parse_moment(text: str, zone: ZoneInfo) -> Moment:
         raise _bad_time(text) from None
     if not FIRST_YEAR <= naive.year <= LAST_YEAR:
         raise _bad_time(text)
-    if form["offset"]:
-        return _with_offset(text, naive, form["offset"], zone)
-    local = resolve_local(naive, zone)
-    return moment_of(local.epoch_seconds, zone, is_ambiguous=local.is_ambiguous)
+    moment = _with_offset(text, naive, form["offset"], zone) if form["offset"] else _local(naive, zone)
+    if moment.epoch_seconds < 0:
+        raise _bad_time(text)
+    return moment
 
 
 def moment_of(epoch_seconds: int, zone: ZoneInfo, *, is_ambiguous: bool = False) -> Moment:
@@ -113,6 +113,11 @@ def sent_epoch_seconds(event_at: dt.datetime, offset_seconds: int) -> int:
             code="bad_offset",
         )
     return int(event_at.timestamp()) + offset_seconds
+
+
+def _local(naive: dt.datetime, zone: ZoneInfo) -> Moment:
+    local = resolve_local(naive, zone)
+    return moment_of(local.epoch_seconds, zone, is_ambiguous=local.is_ambiguous)
 
 
 def _with_offset(text: str, naive: dt.datetime, offset: str, zone: ZoneInfo) -> Moment:
