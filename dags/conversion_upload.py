@@ -8,11 +8,13 @@ Sends the level 4+ visits that have not been sent yet to Metrika and follows the
 | Schedule | after `visit_scoring` has scored the same day |
 | Reads | ClickHouse table `visit_scores`, the conversion ledger |
 | Writes | Metrika's offline conversions; the ledger; the day manifest |
+| Answers | analytics |
 
 **Parameters.** `date`, or `date_from` with `date_to`: days to send by hand (default: the day that was scored, and
 the days before it whose scores changed). `counters`: counter ids (default: all). `target`: goal identifier
 (default: CONVERSION_TARGET, `4plus`). `approve`: wait for a person's approval before anything is sent (default
-false; page Required Actions). `include_old`: also send visits older than 21 days (default false).
+false; page Required Actions). `include_old`: also send visits older than 21 days (default false). `kind`, `upload_id`,
+`task_id`: set by the API; kind `single` sends one prepared upload (default `day`, empty, empty).
 
 **Again.** Safe at any time: the ledger knows what was sent, and an upload whose answer was lost is looked up in
 Metrika before anything is sent. What is held back has a reason and is looked at again by the next run.
@@ -30,19 +32,16 @@ from airflow.sdk import Param, PartitionedAssetTimetable, PokeReturnValue, Trigg
 
 from dags.wiring.assets import VISITS_SCORED
 from dags.wiring.connections import open_run
-from dags.wiring.policies import DEFAULT_ARGS, METRIKA_POOL, POKE_SECONDS, START_DATE, day_params
-from dags.wiring.units import run_days, stage_units
-from dags.wiring.uploading import finish_task, track_units, upload_unit
+from dags.wiring.policies import DAG_DEFAULTS, METRIKA_POOL, POKE_SECONDS, day_params, task_param
+from dags.wiring.units import is_woken, run_days
+from dags.wiring.uploading import forget_run, report_failures, track_units, upload_unit, upload_units
 
-FOLLOW = dt.timedelta(hours=26)  # uploads are given up after 24 hours
+FOLLOW = dt.timedelta(hours=26)  # an upload is given up after 24 hours
+COUNTS = "Counters and days: {{ ti.xcom_pull(task_ids='plan_upload') }}. Their scores are in the logs of visit_scoring."
 
 
 @dag(
     schedule=PartitionedAssetTimetable(assets=VISITS_SCORED),
-    start_date=START_DATE,
-    catchup=False,
-    max_active_runs=4,
-    default_args=DEFAULT_ARGS,
     doc_md=__doc__,
     tags=["conversions", "daily"],
     params={
@@ -50,54 +49,53 @@ FOLLOW = dt.timedelta(hours=26)  # uploads are given up after 24 hours
         "target": Param(None, type=["null", "string"], title="Target", description="Goal identifier."),
         "approve": Param(False, type="boolean", title="Approve first", description="Wait for a person's approval."),
         "include_old": Param(False, type="boolean", title="Include old", description="Also visits over 21 days old."),
+        "kind": Param("day", enum=["day", "single"], title="Kind", description="Set by the API."),
         "upload_id": Param(None, type=["null", "string"], title="Upload", description="Set by the API."),
-        "task_id": Param(None, type=["null", "string"], title="API task", description="Set by the API."),
+        "task_id": task_param(),
     },
+    **DAG_DEFAULTS,
 )
 def conversion_upload() -> None:
     """Approve if asked, send, follow."""
 
     @task
-    def plan_upload(
-        params: Any = None, partition_key: Any = None, data_interval_start: Any = None
-    ) -> list[dict[str, Any]]:
-        with open_run(params) as run:
-            days = run_days(params, partition_key, data_interval_start)
-            return stage_units(run, params, days, stage="scores", asked_by_hand=not partition_key)
+    def plan_upload(params: Any = None) -> list[dict[str, Any]]:
+        with open_run() as run:
+            return upload_units(run, () if params["kind"] == "single" else run_days(), is_woken=is_woken())
 
     @task.branch
     def choose_approval(params: Any = None) -> str:
         return "approve_upload" if params["approve"] else "send_conversions"
 
+    @task(pool=METRIKA_POOL, trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
+    def send_conversions(unit: dict[str, Any]) -> list[dict[str, Any]]:
+        with open_run() as run:
+            return upload_unit(run, unit)
+
+    @task.sensor(mode="reschedule", poke_interval=POKE_SECONDS, timeout=FOLLOW, pool=METRIKA_POOL)
+    def follow_uploads(units: list[dict[str, Any]]) -> PokeReturnValue:
+        with open_run() as run:
+            counts = track_units(run, units)
+        if counts["pending"] == 0:
+            report_failures(counts)
+        return PokeReturnValue(is_done=counts["pending"] == 0, xcom_value=counts)
+
+    @task
+    def forget_token() -> None:
+        with open_run() as run:
+            forget_run(run)
+
     approve_upload = ApprovalOperator(
         task_id="approve_upload",
         subject="Send the level 4+ visits of this run to Metrika?",
-        body="Run {{ run_id }}. The counts are in the logs of visit_scoring.",
+        body=COUNTS,
+        execution_timeout=None,  # a person may take days
         fail_on_reject=False,
     )
-
-    @task(pool=METRIKA_POOL, trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
-    def send_conversions(unit: dict[str, Any], params: Any = None, run_id: Any = None) -> list[dict[str, Any]]:
-        with open_run(params) as run:
-            return upload_unit(run, unit, params, run_id)
-
-    @task.sensor(mode="reschedule", poke_interval=POKE_SECONDS, timeout=FOLLOW, pool=METRIKA_POOL)
-    def follow_uploads(units: list[dict[str, Any]], sent: Any, params: Any = None) -> PokeReturnValue:
-        with open_run(params) as run:
-            counts = track_units(run, units)
-        return PokeReturnValue(is_done=counts["pending"] == 0, xcom_value=counts)
-
-    @task(trigger_rule=TriggerRule.ALL_DONE)
-    def close_task(followed: Any, params: Any = None) -> None:
-        with open_run(params) as run:
-            finish_task(run, params)
-
     units = plan_upload()
     sent = send_conversions.expand(unit=units)
     units >> choose_approval() >> [approve_upload, sent]
-    approve_upload >> sent
-    followed = follow_uploads(units, sent)
-    close_task(followed)
+    approve_upload >> sent >> follow_uploads(units) >> forget_token().as_teardown(setups=units)
 
 
 conversion_upload()

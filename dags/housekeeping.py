@@ -6,8 +6,9 @@ Frees what lost machines and killed runs left behind. Nothing here touches a loa
 | | |
 |---|---|
 | Schedule | every day at 05:30 UTC |
-| Frees | log requests of ours that Metrika still stores; staging tables; tokens of API tasks that never ended; exported lists older than `keep_days` |
+| Frees | log requests of ours that Metrika still stores; staging tables; tokens of API tasks that never ended; stored answers of repeated API requests; exported lists older than `keep_days` |
 | Sends | conversions that Metrika could not link, once their waiting time is over, while they are inside the 21 days |
+| Answers | analytics |
 
 **Parameters.** `keep_days`: how long exported lists are kept (default 400). `stale_hours`: how old a left-over log
 request or staging table must be (default 24).
@@ -23,42 +24,41 @@ from typing import Any
 from airflow.sdk import CronTriggerTimetable, Param, dag, task
 
 from dags.wiring.connections import open_run
-from dags.wiring.keeping import drop_old_files, free_logs, retry_unlinked
-from dags.wiring.policies import DEFAULT_ARGS, METRIKA_POOL, START_DATE
+from dags.wiring.keeping import drop_leftovers, free_logs, retry_unlinked
+from dags.wiring.policies import DAG_DEFAULTS, METRIKA_POOL
 
 
 @dag(
     schedule=CronTriggerTimetable("30 5 * * *", timezone="UTC"),
-    start_date=START_DATE,
-    catchup=False,
-    max_active_runs=1,
-    default_args=DEFAULT_ARGS,
     doc_md=__doc__,
     tags=["upkeep", "daily"],
     params={
         "keep_days": Param(400, type="integer", minimum=1, title="Keep exports", description="Days."),
         "stale_hours": Param(24, type="integer", minimum=1, title="Stale after", description="Hours."),
     },
+    **(DAG_DEFAULTS | {"max_active_runs": 1}),
 )
 def housekeeping() -> None:
-    """Free logs, tables, tokens and files; send again what was not linked."""
+    """Free logs, tables, tokens and files; send again what was not linked. No step waits for another."""
 
     @task(pool=METRIKA_POOL)
     def free_log_requests(params: Any = None) -> dict[str, int]:
-        with open_run(params) as run:
+        with open_run() as run:
             return free_logs(run, dt.timedelta(hours=params["stale_hours"]))
 
     @task
     def free_tables_and_files(params: Any = None) -> dict[str, int]:
-        with open_run(params) as run:
-            return drop_old_files(run, dt.timedelta(hours=params["stale_hours"]), params["keep_days"])
+        with open_run() as run:
+            return drop_leftovers(run, dt.timedelta(hours=params["stale_hours"]), params["keep_days"])
 
     @task(pool=METRIKA_POOL)
-    def send_unlinked_again(params: Any = None, run_id: Any = None) -> int:
-        with open_run(params) as run:
-            return retry_unlinked(run, run_id)
+    def send_unlinked_again() -> int:
+        with open_run() as run:
+            return retry_unlinked(run)
 
-    free_log_requests() >> free_tables_and_files() >> send_unlinked_again()
+    free_log_requests()
+    free_tables_and_files()
+    send_unlinked_again()
 
 
 housekeeping()

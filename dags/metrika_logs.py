@@ -5,14 +5,15 @@ Loads the raw visits and hits of every counter for one calendar day and swaps th
 
 | | |
 |---|---|
-| Schedule | every day at local midnight of COUNTERFLOW_SCHEDULE_ZONE, for the day that has just ended; each counter waits until 03:00 of its own zone |
+| Schedule | every day at local midnight of COUNTERFLOW_SCHEDULE_ZONE, for the day that has just ended; each counter waits, without a worker, until 03:00 of its own zone |
 | Reads | Metrika's Logs API, connection `metrika_default` |
 | Writes | ClickHouse tables `visits`, `hits`, `visits_quarantine`, `hits_quarantine`; the day manifest |
 | Then | `visit_scoring` of the same day, and from there `conversion_upload` |
+| Answers | analytics; limits of Metrika are kept by pool `metrika_api` and a quota shared by all tasks |
 
 **Parameters.** `date`, or `date_from` with `date_to`: days to load by hand (default: the run's own day).
 `counters`: counter ids (default: all). `refresh`: also load the days before whose visits may still change
-(default true).
+(default true). `task_id`: set by the API (default empty).
 
 **Again.** Loading a day again is safe and changes nothing unless Metrika's data changed. For many days use a
 backfill (Backfill button, or `airflow backfill create --dag-id metrika_logs --from-date D --to-date D`); scoring
@@ -28,68 +29,74 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import CronPartitionTimetable, Param, PokeReturnValue, dag, task
 
 from dags.wiring.assets import VISITS_LOADED
 from dags.wiring.connections import open_run
 from dags.wiring.loading import load_unit, logs_are_ready, release_logs
-from dags.wiring.policies import DEFAULT_ARGS, METRIKA_POOL, POKE_SECONDS, SCHEDULE_ZONE, START_DATE, day_params
-from dags.wiring.units import load_units, run_days
+from dags.wiring.policies import DAG_DEFAULTS, METRIKA_POOL, POKE_SECONDS, SCHEDULE_ZONE, day_params, task_param
+from dags.wiring.units import load_units, publish_days, run_days
 
-WAIT_HOURS = 20  # a counter far to the west ends its day this much later at most, and the queue adds hours
+WAIT = dt.timedelta(hours=24)  # the day of a counter far to the west ends 15 hours later, and the queue adds hours
+SAME_DAYS = "{{ dict(params, task_id=run_id) | tojson }}"
 
 
 @dag(
     schedule=CronPartitionTimetable("0 0 * * *", timezone=SCHEDULE_ZONE, run_offset=-1, key_format="%Y-%m-%d"),
-    start_date=START_DATE,
-    catchup=False,
-    max_active_runs=4,
-    default_args=DEFAULT_ARGS,
     doc_md=__doc__,
     tags=["metrika", "daily"],
     params={
         **day_params(),
         "refresh": Param(True, type="boolean", title="Refresh", description="Load late changes of the days before."),
-        "task_id": Param(None, type=["null", "string"], title="API task", description="Set by the API."),
+        "task_id": task_param(),
     },
+    **DAG_DEFAULTS,
 )
 def metrika_logs() -> None:
     """Request, wait, load, give back."""
 
     @task(pool=METRIKA_POOL)
-    def plan_load(
-        params: Any = None, partition_key: Any = None, data_interval_start: Any = None, run_id: Any = None
-    ) -> list[dict[str, Any]]:
-        with open_run(params) as run:
-            return load_units(run, params, run_days(params, partition_key, data_interval_start), run_id)
+    def plan_load() -> list[dict[str, Any]]:
+        with open_run() as run:
+            return load_units(run, run_days())
 
-    @task.sensor(
-        mode="reschedule", poke_interval=POKE_SECONDS, timeout=dt.timedelta(hours=WAIT_HOURS), pool=METRIKA_POOL
-    )
-    def wait_for_logs(unit: dict[str, Any], params: Any = None, run_id: Any = None) -> PokeReturnValue:
-        with open_run(params) as run:
-            return PokeReturnValue(is_done=logs_are_ready(run, unit, run_id))
+    @task.sensor(mode="reschedule", poke_interval=POKE_SECONDS, timeout=WAIT, pool=METRIKA_POOL)
+    def wait_for_logs(unit: dict[str, Any]) -> PokeReturnValue:
+        with open_run() as run:
+            return PokeReturnValue(is_done=logs_are_ready(run, unit))
 
     @task(pool=METRIKA_POOL)
-    def load_days(unit: dict[str, Any], params: Any = None, run_id: Any = None) -> dict[str, Any]:
-        with open_run(params) as run:
-            return load_unit(run, unit, run_id)
+    def load_days(unit: dict[str, Any]) -> dict[str, Any]:
+        with open_run() as run:
+            return load_unit(run, unit)
+
+    @task.branch
+    def choose_next(params: Any = None) -> str:
+        return "score_task" if params["task_id"] else "publish_day"
 
     @task(outlets=[VISITS_LOADED])
-    def publish_day(loaded: Any, outlet_events: Any = None) -> None:
-        outlet_events[VISITS_LOADED].extra = {"loads": list(loaded)}
+    def publish_day(outlet_events: Any = None) -> None:
+        publish_days(outlet_events[VISITS_LOADED])
 
     @task(pool=METRIKA_POOL)
-    def give_logs_back(params: Any = None, run_id: Any = None) -> int:
-        with open_run(params) as run:
-            return release_logs(run, run_id)
+    def give_logs_back() -> int:
+        with open_run() as run:
+            return release_logs(run)
 
+    score_task = TriggerDagRunOperator(
+        task_id="score_task",
+        trigger_dag_id="visit_scoring",
+        trigger_run_id="{{ run_id }}",
+        logical_date=None,
+        conf=SAME_DAYS,
+        skip_when_already_exists=True,
+    )
     units = plan_load()
-    waited = wait_for_logs.expand(unit=units)
     loaded = load_days.expand(unit=units)
-    given_back = give_logs_back().as_teardown(setups=units)
-    waited >> loaded >> given_back
-    loaded >> publish_day(loaded)
+    chosen = choose_next()
+    wait_for_logs.expand(unit=units) >> loaded >> [chosen, give_logs_back().as_teardown(setups=units)]
+    chosen >> [publish_day(), score_task]
 
 
 metrika_logs()

@@ -10,9 +10,10 @@ Computes the slot features of each visit, decides with rule 180-5-5 and the devi
 | Reads | ClickHouse tables `visits` and `hits`; models in production |
 | Writes | `visit_features`, `visit_scores`, the export folder, the day manifest |
 | Then | `conversion_upload` of the same day |
+| Answers | analytics |
 
 **Parameters.** `date`, or `date_from` with `date_to`: days to score by hand, without downloading again (default:
-the day that was loaded, and the days before it whose visits changed). `counters`: counter ids (default: all).
+the day that was loaded, and the days before it whose visits changed). `counters`: counter ids (default: all). `task_id`: set by the API; such a run wakes no upload (default empty).
 
 **Again.** A day whose input and models are unchanged is left as it is. Backfills belong to `metrika_logs`; to
 score a range again, trigger this DAG with the range.
@@ -22,62 +23,45 @@ score a range again, trigger this DAG with the range.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from airflow.sdk import PartitionedAssetTimetable, dag, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.wiring.assets import VISITS_LOADED, VISITS_SCORED
 from dags.wiring.connections import open_run
-from dags.wiring.policies import DEFAULT_ARGS, START_DATE, day_params
-from dags.wiring.units import days_of, run_days, stage_units
+from dags.wiring.policies import DAG_DEFAULTS, day_params, task_param
+from dags.wiring.scoring import score_unit
+from dags.wiring.units import is_woken, publish_days, run_days, stage_units
 
 
 @dag(
     schedule=PartitionedAssetTimetable(assets=VISITS_LOADED),
-    start_date=START_DATE,
-    catchup=False,
-    max_active_runs=4,
-    default_args=DEFAULT_ARGS,
     doc_md=__doc__,
     tags=["visits", "daily"],
-    params=day_params(),
+    params={**day_params(), "task_id": task_param()},
+    **DAG_DEFAULTS,
 )
 def visit_scoring() -> None:
     """Score each counter's days."""
 
     @task
-    def plan_scoring(
-        params: Any = None, partition_key: Any = None, data_interval_start: Any = None
-    ) -> list[dict[str, Any]]:
-        with open_run(params) as run:
-            days = run_days(params, partition_key, data_interval_start)
-            return stage_units(run, params, days, stage="visits", asked_by_hand=not partition_key)
+    def plan_scoring() -> list[dict[str, Any]]:
+        with open_run() as run:
+            return stage_units(run, run_days(), stage="visits", is_woken=is_woken())
 
     @task
-    def score_days(unit: dict[str, Any], params: Any = None, run_id: Any = None) -> list[dict[str, Any]]:
-        from include.visits.score_day import score_day
-
-        with open_run(params) as run:
-            reports = [
-                score_day(
-                    run.stores.warehouse,
-                    run.stores.state,
-                    counter_id=unit["counter_id"],
-                    day=day,
-                    exports_dir=run.settings.exports_dir,
-                    models_dir=run.settings.models_dir,
-                    run_id=run_id,
-                )
-                for day in days_of(unit)
-            ]
-        return [{**asdict(report), "day": str(report.day), "path": str(report.path)} for report in reports]
+    def score_days(unit: dict[str, Any]) -> list[dict[str, Any]]:
+        with open_run() as run:
+            return score_unit(run, unit)
 
     @task(outlets=[VISITS_SCORED])
-    def publish_scores(scored: Any, outlet_events: Any = None) -> None:
-        outlet_events[VISITS_SCORED].extra = {"counters": len(list(scored))}
+    def publish_scores(params: Any = None, outlet_events: Any = None) -> None:
+        if params["task_id"]:
+            raise AirflowSkipException("The API asked for scores only; conversions are sent when it asks for them.")
+        publish_days(outlet_events[VISITS_SCORED])
 
-    publish_scores(score_days.expand(unit=plan_scoring()))
+    score_days.expand(unit=plan_scoring()) >> publish_scores()
 
 
 visit_scoring()

@@ -7,14 +7,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
-from airflow.sdk import Connection
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk import Connection, get_current_context
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+
+from include.errors import CounterflowError
 
 if TYPE_CHECKING:
     from include.metrika.session import MetrikaSession
     from include.services.stores import Stores
-    from include.settings import Settings
+    from include.settings import Secret, Settings
+
+DEFAULT_CLICKHOUSE_PORT, DEFAULT_POSTGRES_PORT = 9000, 5432
 
 
 @dataclass(frozen=True)
@@ -22,41 +27,58 @@ class Run:
     """What a task works with.
 
     Attributes:
+        run_id: the run the task belongs to.
+        params: parameters of the run.
         settings: settings with connections applied.
         stores: both stores.
         session: a session towards Metrika; its quota is shared by all tasks.
     """
 
+    run_id: str
+    params: Mapping[str, Any]
     settings: Settings
     stores: Stores
     session: MetrikaSession
 
 
 @contextmanager
-def open_run(params: Mapping[str, Any]) -> Iterator[Run]:
-    """Open everything a task needs.
-
-    Args:
-        params: parameters of the run; ``task_id`` names an API task whose token is used.
+def open_run() -> Iterator[Run]:
+    """Open everything a task needs; an error that no retry can mend fails the task with its one sentence.
 
     Yields:
-        Settings, stores and a Metrika session.
+        The run, its settings and stores, and a Metrika session.
+
+    Raises:
+        AirflowFailException: the error is final.
+        CounterflowError: the error may pass; the retry policy says when to try again.
     """
+    context = get_current_context()
+    try:
+        with _opened(str(context["run_id"]), dict(context["params"])) as run:
+            yield run
+    except CounterflowError as error:
+        if error.retryable:
+            raise
+        raise AirflowFailException(error.message) from None
+
+
+@contextmanager
+def _opened(run_id: str, params: dict[str, Any]) -> Iterator[Run]:
     from include.metrika.quota import StateQuotaGate
     from include.metrika.session import MetrikaSession
     from include.services.stores import open_stores, read_settings
 
     settings = read_settings({**os.environ, **connection_environ()})
     stores = open_stores(settings)
-    metrika = settings.metrika
-    token = task_token(stores, str(params.get("task_id") or ""))
-    if token is not None:
-        metrika = replace(metrika, token=token)
-    gate = StateQuotaGate.for_settings(stores.state, metrika)
     try:
-        yield Run(replace(settings, metrika=metrika), stores, MetrikaSession(metrika, gate))
+        token = run_token(stores, run_id) or settings.metrika.token
+        settings = replace(settings, metrika=replace(settings.metrika, token=token))
+        gate = StateQuotaGate.for_settings(stores.state, settings.metrika)
+        try:
+            yield Run(run_id, params, settings, stores, MetrikaSession(settings.metrika, gate))
+        finally:
+            gate.close()
     finally:
-        gate.close()
         stores.state.dispose()
 
 
@@ -76,6 +98,30 @@ def connection_environ() -> dict[str, str]:
     return found
 
 
+def run_token(stores: Stores, run_id: str) -> Secret | None:
+    """The token that the caller of the API gave for this run only, decrypted.
+
+    Args:
+        stores: both stores.
+        run_id: the run; its API task has the same id.
+
+    Returns:
+        The token, or None when the run brought none.
+    """
+    from include.state.api_tasks import read_encrypted_token
+
+    encrypted = read_encrypted_token(stores.state, run_id)
+    if encrypted is None:
+        return None
+    from airflow.sdk.configuration import conf
+    from cryptography.fernet import Fernet, MultiFernet
+
+    from include.settings import Secret
+
+    keys = [Fernet(key.strip()) for key in conf.get("core", "fernet_key").split(",")]
+    return Secret(MultiFernet(keys).decrypt(encrypted).decode())
+
+
 def _metrika(connection: Any) -> dict[str, str]:
     extra = connection.extra_dejson
     return {
@@ -86,21 +132,24 @@ def _metrika(connection: Any) -> dict[str, str]:
 
 
 def _clickhouse(connection: Any) -> dict[str, str]:
-    http = connection.extra_dejson.get("http_port")
-    port = connection.port or 9000
-    query = f"?http_port={http}" if http else ""
+    extra = connection.extra_dejson
+    query = urlencode({"http_port": extra["http_port"]}) if extra.get("http_port") else ""
+    address = f"{connection.host}:{connection.port or DEFAULT_CLICKHOUSE_PORT}/{connection.schema or ''}"
     return {
-        "CLICKHOUSE_URL": f"clickhouse://{connection.host}:{port}/{connection.schema or ''}{query}",
+        "CLICKHOUSE_URL": f"clickhouse://{address}?{query}",
         "CLICKHOUSE_USER": connection.login or "",
         "CLICKHOUSE_PASSWORD": connection.password or "",
         "CLICKHOUSE_DATABASE": connection.schema or "",
+        "CLICKHOUSE_CLUSTER": str(extra.get("cluster") or ""),
     }
 
 
 def _postgres(connection: Any) -> dict[str, str]:
     from include.settings import Secret, url_with_password
 
-    address = f"{connection.host}:{connection.port or 5432}/{connection.schema or 'state'}"
+    extra = {name: value for name, value in connection.extra_dejson.items() if isinstance(value, str)}
+    query = f"?{urlencode(extra)}" if extra else ""
+    address = f"{connection.host}:{connection.port or DEFAULT_POSTGRES_PORT}/{connection.schema or 'state'}{query}"
     password = Secret(connection.password or "")
     return {"DATABASE_URL": url_with_password("postgresql+psycopg2", connection.login or "", password, address)}
 
@@ -110,25 +159,3 @@ _READERS: dict[str, Callable[[Any], dict[str, str]]] = {
     "clickhouse_default": _clickhouse,
     "postgres_default": _postgres,
 }
-
-
-def task_token(stores: Stores, task_id: str) -> Any:
-    """The token an API caller gave for one task, decrypted.
-
-    Args:
-        stores: both stores.
-        task_id: the API task; empty for other runs.
-
-    Returns:
-        The token, or None when the task brought none.
-    """
-    from airflow.sdk.configuration import conf
-    from cryptography.fernet import Fernet
-
-    from include.settings import Secret
-    from include.state.api_tasks import read_encrypted_token
-
-    encrypted = read_encrypted_token(stores.state, task_id) if task_id else None
-    if encrypted is None:
-        return None
-    return Secret(Fernet(conf.get("core", "fernet_key").encode()).decrypt(encrypted).decode())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 
 from dags.wiring.connections import Run
 
+log = logging.getLogger(__name__)
+
 
 def free_logs(run: Run, older_than: dt.timedelta) -> dict[str, int]:
-    """Give leaked log requests of ours back to Metrika.
+    """Give leaked log requests of ours back to Metrika, of every counter that still has some.
 
     Args:
         run: what the task works with.
@@ -19,16 +22,19 @@ def free_logs(run: Run, older_than: dt.timedelta) -> dict[str, int]:
     """
     from include.metrika.logs_api import LogsApi
     from include.metrika.releasing import release_stale
+    from include.state.upkeep import counters_with_open_requests
 
-    api = LogsApi(run.session)
-    return {
-        str(counter_id): release_stale(api, run.stores.state, counter_id, older_than)
-        for counter_id in run.settings.metrika.counter_ids
+    api, state = LogsApi(run.session), run.stores.state
+    freed = {
+        counter_id: release_stale(api, state, counter_id, older_than)
+        for counter_id in counters_with_open_requests(state)
     }
+    log.info("log requests freed by counter: %s", freed)
+    return {str(counter_id): count for counter_id, count in freed.items()}
 
 
-def drop_old_files(run: Run, older_than: dt.timedelta, keep_days: int) -> dict[str, int]:
-    """Drop left-over staging tables, old tokens and old exports.
+def drop_leftovers(run: Run, older_than: dt.timedelta, keep_days: int) -> dict[str, int]:
+    """Drop left-over staging tables, old tokens, old stored answers and old exports.
 
     Args:
         run: what the task works with.
@@ -39,35 +45,38 @@ def drop_old_files(run: Run, older_than: dt.timedelta, keep_days: int) -> dict[s
         How many of each.
     """
     from include.state.api_tasks import forget_old_tokens
+    from include.state.upkeep import drop_old_replays
     from include.visits.export import drop_old_exports
     from include.warehouse.day_swap import drop_leftover_stages
 
-    tables = drop_leftover_stages(run.stores.warehouse, int(older_than.total_seconds()))
-    return {
-        "tables": len(tables),
+    counts = {
+        "tables": len(drop_leftover_stages(run.stores.warehouse, int(older_than.total_seconds()))),
         "tokens": forget_old_tokens(run.stores.state),
+        "answers": drop_old_replays(run.stores.state),
         "exports": drop_old_exports(run.settings.exports_dir, keep_days),
     }
+    log.info("dropped %s", counts)
+    return counts
 
 
-def retry_unlinked(run: Run, run_id: str) -> int:
+def retry_unlinked(run: Run) -> int:
     """Send conversions again that Metrika could not link.
 
     Args:
         run: what the task works with.
-        run_id: the run.
 
     Returns:
         How many conversions.
     """
     from include.conversions.linkage import retry_linkage
     from include.metrika.conversions_api import ConversionsApi
+    from include.state.upkeep import counters_with_uploads
 
     report = retry_linkage(
         run.stores.state,
         ConversionsApi(run.session),
-        counter_ids=run.settings.metrika.counter_ids,
+        counter_ids=counters_with_uploads(run.stores.state),
         settings=run.settings.conversions,
-        run_id=run_id,
+        run_id=run.run_id,
     )
     return report.conversions

@@ -6,39 +6,28 @@ import datetime as dt
 import os
 from typing import Any
 
-from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule
+from airflow.sdk import Param
 
-from include.errors import (
-    CounterflowError,
-    QuotaExceeded,
-    SourceRequestFailed,
-    SourceUnavailable,
-    StoreUnavailable,
-)
+from dags.wiring.retries import RetryByKind
 
 OWNER = "analytics"
-START_DATE = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
+START_DATE = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)  # how far back a backfill may reach
 SCHEDULE_ZONE = os.environ.get("COUNTERFLOW_SCHEDULE_ZONE") or "Europe/Moscow"
 POKE_SECONDS = float(os.environ.get("COUNTERFLOW_POKE_SECONDS") or 60)
 METRIKA_POOL = "metrika_api"
-UNAVAILABLE_WAIT = dt.timedelta(minutes=2)
-QUOTA_WAIT = dt.timedelta(minutes=10)
-
-RETRY_POLICY = ExceptionRetryPolicy(
-    rules=[
-        RetryRule(exception=QuotaExceeded, action=RetryAction.RETRY, retry_delay=QUOTA_WAIT),
-        RetryRule(exception=SourceUnavailable, action=RetryAction.RETRY, retry_delay=UNAVAILABLE_WAIT),
-        RetryRule(exception=SourceRequestFailed, action=RetryAction.RETRY, retry_delay=UNAVAILABLE_WAIT),
-        RetryRule(exception=StoreUnavailable, action=RetryAction.RETRY, retry_delay=UNAVAILABLE_WAIT),
-        RetryRule(exception=CounterflowError, action=RetryAction.FAIL),
-    ]
-)
+LONGEST_TASK = dt.timedelta(hours=2)  # a part of 1 GB downloads in minutes; the wait for logs is not counted
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": OWNER,
-    "retries": 3,
+    "retries": 4,
     "retry_delay": dt.timedelta(seconds=30),
-    "retry_policy": RETRY_POLICY,
-    "execution_timeout": dt.timedelta(hours=2),
+    "retry_policy": RetryByKind(),
+    "execution_timeout": LONGEST_TASK,
+}
+DAG_DEFAULTS: dict[str, Any] = {
+    "start_date": START_DATE,
+    "catchup": False,
+    "max_active_runs": 4,
+    "default_args": DEFAULT_ARGS,
 }
 
 
@@ -62,3 +51,12 @@ def day_params() -> dict[str, Param]:
             examples=[101, 202],
         ),
     }
+
+
+def task_param() -> Param:
+    """The field with which the API marks its runs; people leave it empty.
+
+    Returns:
+        The id of an API task, or null.
+    """
+    return Param(None, type=["null", "string"], title="API task", description="Set by the API; leave it empty.")

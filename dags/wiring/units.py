@@ -3,39 +3,66 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
+
+from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowFailException
 
 from dags.wiring.connections import Run
 from dags.wiring.policies import SCHEDULE_ZONE
 from include.days import resolve_run_days
-from include.errors import ConfigError
+from include.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from airflow.sdk.execution_time.context import OutletEventAccessor
 
 DAYS_PER_UNIT = 7  # a manual range is loaded in one request a week
 Unit = dict[str, Any]
 
 
-def run_days(params: Mapping[str, Any], partition_key: str | None, interval_start: Any) -> tuple[dt.date, ...]:
-    """Days of the run, decided in the one place that does.
-
-    Args:
-        params: parameters of the run.
-        partition_key: partition of the run, or None.
-        interval_start: start of the data interval, or None.
+def run_days() -> tuple[dt.date, ...]:
+    """Days of the running run, decided by the one function that does.
 
     Returns:
         The days in order.
+
+    Raises:
+        AirflowFailException: nothing names a day, or what names it is malformed.
     """
-    return resolve_run_days(params, partition_key, interval_start, ZoneInfo(SCHEDULE_ZONE))
+    context = get_current_context()
+    try:
+        return resolve_run_days(
+            context["params"],
+            context.get("partition_key"),
+            context.get("data_interval_start"),
+            ZoneInfo(SCHEDULE_ZONE),
+        )
+    except InputError as error:
+        raise AirflowFailException(error.message) from None
 
 
-def counters_of(run: Run, params: Mapping[str, Any]) -> tuple[int, ...]:
+def is_woken() -> bool:
+    """Whether an earlier DAG started the running run, not a person."""
+    return bool(get_current_context().get("triggering_asset_events"))
+
+
+def publish_days(event: OutletEventAccessor) -> None:
+    """Wake the next DAG for each day of the running run, also when the run has no partition of its own.
+
+    Args:
+        event: the outlet event of the asset.
+    """
+    if not get_current_context().get("partition_key"):
+        event.add_partitions([day.isoformat() for day in run_days()])
+
+
+def counters_of(run: Run) -> tuple[int, ...]:
     """Counters of the run.
 
     Args:
         run: what the task works with.
-        params: parameters of the run.
 
     Returns:
         At least one counter.
@@ -43,7 +70,7 @@ def counters_of(run: Run, params: Mapping[str, Any]) -> tuple[int, ...]:
     Raises:
         ConfigError: no counter is named anywhere.
     """
-    found = tuple(params.get("counters") or run.settings.metrika.counter_ids)
+    found = tuple(run.params.get("counters") or run.settings.metrika.counter_ids)
     if not found:
         raise ConfigError(
             "No counter is named: fill the run's counters, the extra of connection metrika_default, or METRIKA_COUNTER."
@@ -51,14 +78,12 @@ def counters_of(run: Run, params: Mapping[str, Any]) -> tuple[int, ...]:
     return found
 
 
-def load_units(run: Run, params: Mapping[str, Any], days: Sequence[dt.date], run_id: str) -> list[Unit]:
+def load_units(run: Run, days: Sequence[dt.date]) -> list[Unit]:
     """Cut a load into units: a counter and up to a week of consecutive days.
 
     Args:
         run: what the task works with.
-        params: parameters of the run.
         days: days asked for.
-        run_id: the run.
 
     Returns:
         Units; a single day that is recent brings the days before it whose visits may still change.
@@ -67,49 +92,55 @@ def load_units(run: Run, params: Mapping[str, Any], days: Sequence[dt.date], run
     from include.metrika.logs_api import LogsApi
 
     units = []
-    for counter_id in counters_of(run, params):
+    for counter_id in counters_of(run):
         job = open_load(
             run.stores.warehouse,
             run.stores.state,
             LogsApi(run.session),
             run.settings.metrika,
             counter_id=counter_id,
-            run_id=run_id,
+            run_id=run.run_id,
         )
         wanted = days
-        if len(days) == 1 and params.get("refresh", True):
+        if len(days) == 1 and run.params.get("refresh", True):
             wanted = refresh_days(days[0], job.counter.zone, run.settings.metrika.reload_days)
         units += [_unit(counter_id, chunk) for chunk in _chunks(wanted)]
     return units
 
 
-def stage_units(
-    run: Run, params: Mapping[str, Any], days: Sequence[dt.date], *, stage: str, asked_by_hand: bool
-) -> list[Unit]:
+def stage_units(run: Run, days: Sequence[dt.date], *, stage: str, is_woken: bool) -> list[Unit]:
     """Units of a later stage: a counter and its days.
 
     Args:
         run: what the task works with.
-        params: parameters of the run.
         days: days asked for.
         stage: manifest stage that has to be there.
-        asked_by_hand: keep days without that stage, so that the task says what is missing.
+        is_woken: an earlier DAG woke this run: its load may have refreshed the days before, and counters it
+            did not load are passed over. Otherwise a person asked for exactly these days, and a day that is
+            not ready has to fail with a sentence that says so.
 
     Returns:
-        Units; the day of a daily run brings the days its load refreshed.
+        Units; days that did not change cost a look at the manifest.
     """
+    counter_ids = counters_of(run)
+    if not is_woken:
+        return [_unit(counter_id, days) for counter_id in counter_ids]
+    reach = run.settings.metrika.reload_days
+    wanted = sorted({day - dt.timedelta(days=back) for day in days for back in range(reach + 1)})
+    units = []
+    for counter_id in counter_ids:
+        present = _days_with(run, counter_id, wanted, stage)
+        if present:
+            units.append(_unit(counter_id, present))
+    return units
+
+
+def _days_with(run: Run, counter_id: int, days: Sequence[dt.date], stage: str) -> list[dt.date]:
+    from include.state.engine import reachable
     from include.state.manifest import read_stages
 
-    units = []
-    reload_days = run.settings.metrika.reload_days if not asked_by_hand else 0
-    wanted = sorted({day - dt.timedelta(days=back) for day in days for back in range(reload_days + 1)})
-    for counter_id in counters_of(run, params):
-        with run.stores.state.connect() as connection:
-            present = {record.day for record in read_stages(connection, counter_id, wanted, [stage])}
-        chosen = [day for day in wanted if day in present or (day in days and asked_by_hand)]
-        if chosen:
-            units.append(_unit(counter_id, chosen))
-    return units
+    with reachable(run.stores.state), run.stores.state.connect() as connection:
+        return sorted(record.day for record in read_stages(connection, counter_id, days, [stage]))
 
 
 def days_of(unit: Unit) -> tuple[dt.date, ...]:

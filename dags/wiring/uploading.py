@@ -2,50 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException
 
 from dags.wiring.connections import Run
-from dags.wiring.units import Unit, days_of
+from dags.wiring.units import Unit, counters_of, days_of, stage_units
+
+if TYPE_CHECKING:
+    from include.conversions.tracking import TrackReport
+
+log = logging.getLogger(__name__)
+
+SINGLE = "single"  # a run that sends one upload which the API prepared
 
 
-def upload_unit(run: Run, unit: Unit, params: Mapping[str, Any], run_id: str) -> list[dict[str, Any]]:
+def upload_units(run: Run, days: Sequence[dt.date], *, is_woken: bool) -> list[Unit]:
+    """Units of an upload: counters with their scored days, or the one upload that the API prepared.
+
+    Args:
+        run: what the task works with.
+        days: days asked for; ignored by a single upload.
+        is_woken: see :func:`dags.wiring.units.stage_units`.
+
+    Returns:
+        Units.
+    """
+    if run.params["kind"] == SINGLE:
+        return [{"counter_id": counter_id, "days": []} for counter_id in counters_of(run)[:1]]
+    return stage_units(run, days, stage="scores", is_woken=is_woken)
+
+
+def upload_unit(run: Run, unit: Unit) -> list[dict[str, Any]]:
     """Send what has not been sent of a counter's days.
 
     Args:
         run: what the task works with.
-        unit: counter and days.
-        params: ``target``, ``include_old``, and of an API task ``upload_id`` and ``task_id``.
-        run_id: the run.
+        unit: counter and days; no days for a single upload.
 
     Returns:
-        A report per day, for XCom.
+        Counts per day, for XCom.
     """
+    if run.params["kind"] == SINGLE:
+        return [_send_single(run)]
+    return list(_send_days(run, unit))
+
+
+def _send_single(run: Run) -> dict[str, Any]:
+    from include.conversions.resume import send_prepared
+    from include.metrika.conversions_api import ConversionsApi
+
+    delivery = send_prepared(
+        run.stores.state,
+        ConversionsApi(run.session),
+        upload_id=run.params["upload_id"],
+        settings=run.settings.conversions,
+        run_id=run.run_id,
+    )
+    return {"sent": len(delivery.sent)}
+
+
+def _send_days(run: Run, unit: Unit) -> Iterator[dict[str, Any]]:
     from include.conversions.upload_day import upload_day
     from include.metrika.conversions_api import ConversionsApi
 
-    reports = [
-        upload_day(
+    api = ConversionsApi(run.session)
+    for day in days_of(unit):
+        report = upload_day(
             run.stores.warehouse,
             run.stores.state,
-            ConversionsApi(run.session),
+            api,
             counter_id=unit["counter_id"],
             day=day,
             settings=run.settings.conversions,
-            run_id=run_id,
-            task_id=params.get("task_id") or "",
-            target=params.get("target") or None,
-            include_old=bool(params.get("include_old")),
-            upload_id=params.get("upload_id") or None,
+            run_id=run.run_id,
+            task_id=run.params["task_id"] or "",
+            target=run.params["target"] or None,
+            include_old=run.params["include_old"],
+            upload_id=run.params["upload_id"] or None,
         )
-        for day in days_of(unit)
-    ]
-    return [asdict(report) for report in reports]
+        yield asdict(report)
 
 
 def track_units(run: Run, units: Sequence[Unit]) -> dict[str, int]:
-    """Ask Metrika once about the uploads of all units.
+    """Ask Metrika once about the uploads of all units that are not finished.
 
     Args:
         run: what the task works with.
@@ -54,31 +98,59 @@ def track_units(run: Run, units: Sequence[Unit]) -> dict[str, int]:
     Returns:
         ``processed``, ``pending`` and ``failed`` uploads.
     """
-    from include.conversions.tracking import track
-    from include.metrika.conversions_api import ConversionsApi
-
     counts = {"processed": 0, "pending": 0, "failed": 0}
     for unit in units:
-        for day in days_of(unit):
-            report = track(
-                run.stores.state,
-                ConversionsApi(run.session),
-                counter_ids=[unit["counter_id"]],
-                settings=run.settings.conversions,
-                day=day,
-            )
+        for day in days_of(unit) or (None,):
+            report = _look(run, unit["counter_id"], day)
             counts = {name: count + getattr(report, name) for name, count in counts.items()}
+            for alert in report.alerts:
+                log.warning("%s", alert)
+    if run.params["kind"] == SINGLE:
+        counts = _single_counts(run)
+    log.info("uploads processed %(processed)d, pending %(pending)d, failed %(failed)d", counts)
     return counts
 
 
-def finish_task(run: Run, params: Mapping[str, Any]) -> None:
-    """Forget the token of an API task.
+def _look(run: Run, counter_id: int, day: dt.date | None) -> TrackReport:
+    from include.conversions.tracking import track
+    from include.metrika.conversions_api import ConversionsApi
+
+    api, settings = ConversionsApi(run.session), run.settings.conversions
+    return track(run.stores.state, api, counter_ids=[counter_id], settings=settings, day=day)
+
+
+def _single_counts(run: Run) -> dict[str, int]:
+    from include.conversions.reports import upload_status
+    from include.state.engine import reachable
+
+    with reachable(run.stores.state), run.stores.state.connect() as connection:
+        found = upload_status(connection, run.params["upload_id"])
+    status = found.status if found else "failed"
+    return {name: int(name == status) for name in ("processed", "pending", "failed")}
+
+
+def report_failures(counts: dict[str, int]) -> None:
+    """Turn the run red when an upload ended badly, so that a person looks.
+
+    Args:
+        counts: from :func:`track_units`.
+
+    Raises:
+        AirflowFailException: at least one upload failed.
+    """
+    if counts["failed"]:
+        raise AirflowFailException(
+            f"{counts['failed']} uploads ended badly at Metrika; the warnings above say why. What was not linked is "
+            "sent again by housekeeping while it is inside the 21 days."
+        )
+
+
+def forget_run(run: Run) -> None:
+    """Forget the token that the caller of the API gave for this run.
 
     Args:
         run: what the task works with.
-        params: parameters of the run.
     """
     from include.state.api_tasks import forget_token
 
-    if params.get("task_id"):
-        forget_token(run.stores.state, params["task_id"])
+    forget_token(run.stores.state, run.run_id)
