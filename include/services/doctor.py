@@ -17,7 +17,8 @@ from include.errors import CounterflowError
 from include.services.airflow import GROUP as AIRFLOW_GROUP
 from include.services.airflow import access_of
 from include.services.airflow_client import HEALTH_PARTS
-from include.services.files import PRIVATE_FILE
+from include.services.airflow_settings import AirflowHome
+from include.services.files import PRIVATE_FILE, kept_secret
 from include.services.group import group_record
 from include.services.processes import ProcessId
 from include.services.stack import endpoints_of, status
@@ -185,12 +186,13 @@ def _airflow_checks(local_dir: Path) -> list[Check]:
 
 
 def _equal_keys(local_dir: Path) -> Check:
-    """Compare the key with which Airflow's processes sign for each other."""
-    keys = set()
+    """Compare the key with which Airflow's processes sign for each other, and the one kept for them."""
+    keys = {kept_secret(AirflowHome.below(local_dir).folder / "jwt_secret")}
     for report in group_record(local_dir, AIRFLOW_GROUP).parts().values():
         identity = ProcessId.from_record(report.get("process"))
         if identity is not None and identity.is_running():
-            keys.add(psutil.Process(identity.pid).environ().get(JWT_SETTING))
-    if len(keys) == 1 and None not in keys:
+            keys.add(psutil.Process(identity.pid).environ().get(JWT_SETTING, ""))
+    keys.discard("")  # Airflow's processes write their titles over their environment
+    if len(keys) == 1:
         return Check("Airflow keys", True, "the same in every process")
     return Check("Airflow keys", False, f"{JWT_SETTING} differs", "Run `make down`, then `make up`.")

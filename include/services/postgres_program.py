@@ -48,7 +48,7 @@ def find_program() -> PostgresProgram:
     Raises:
         ServiceError: the wheel is missing, or root has no unprivileged user to hand over to.
     """
-    site = _wheel_site()
+    site = wheel_site()
     bin_dir = site / WHEEL_PACKAGE / INSTALL_FOLDER / "bin"
     if os.geteuid() != 0:
         return PostgresProgram(bin_dir)
@@ -65,7 +65,15 @@ def find_program() -> PostgresProgram:
     return PostgresProgram(bin_dir, user.pw_uid, user.pw_gid)
 
 
-def _wheel_site() -> Path:
+def wheel_site() -> Path:
+    """Find the folder that the bundled PostgreSQL is installed in.
+
+    Returns:
+        The ``site-packages`` folder.
+
+    Raises:
+        ServiceError: the wheel is not installed.
+    """
     spec = importlib.util.find_spec(WHEEL_PACKAGE)
     locations = list(spec.submodule_search_locations or ()) if spec else []
     if not locations or not (Path(locations[0]) / INSTALL_FOLDER / "bin" / "postgres").exists():

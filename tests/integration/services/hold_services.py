@@ -17,10 +17,7 @@ from include.services.stack import running_engines, up
 def main() -> None:
     what, local_dir = sys.argv[1], Path(sys.argv[2])
     with ExitStack() as held:
-        if what == "up":
-            endpoints = up(local_dir, {})
-        else:
-            endpoints = held.enter_context(running_engines(local_dir, {}))
+        endpoints = up(local_dir, {}) if what == "up" else held.enter_context(running_engines(local_dir, {}))
         if what == "airflow":
             held.enter_context(running_airflow(local_dir, endpoints, {}))
         supervisor = group_record(local_dir, "engines").supervisor()

@@ -3,25 +3,66 @@
 from __future__ import annotations
 
 import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 from sqlalchemy.engine import make_url
 
 from include.errors import ServiceError
-from include.services import clickhouse
+from include.services import clickhouse, postgres, postgres_program
+from include.services.endpoints import Endpoints
 from include.services.engines import EnginePlan, EnginePorts, PortTaken
 from include.services.files import locked
-from include.services.group import ended_parts, group_record, start_group, stop_group
+from include.services.group import PROJECT_ROOT, ended_parts, group_record, start_group, stop_group
 from include.services.ports import choose_port
 from include.services.stack import down, endpoints_of, known_ports, running_engines, status, up
 from tests.integration.services.conftest import ask_clickhouse, kill, wait_until_gone
 
 STOP_SECONDS = 15
 ROW_COUNT = 1501
+
+
+ORDINARY_PROGRAM = """
+import sys
+from pathlib import Path
+from include.services.stack import running_engines, status
+with running_engines(Path(sys.argv[1]) / "local", {}):
+    for one in status(Path(sys.argv[1]) / "local"):
+        print(one.name, one.state)
+"""
+
+
+def python_for_anybody() -> str:
+    """Find a Python of this version that every user may run; the suite's own may be in a private home."""
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    user = pwd.getpwnam("nobody")
+    for candidate in (sys.executable, shutil.which(name, path="/usr/bin:/usr/local/bin")):
+        if candidate is None:
+            continue
+        try:
+            subprocess.run([candidate, "-c", ""], cwd="/", env={}, user=user.pw_uid, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        return candidate
+    pytest.skip(f"no {name} that the user nobody may run")
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[Path, Endpoints]]:
+    with tempfile.TemporaryDirectory(prefix="counterflow-services-") as folder:
+        local_dir = Path(folder) / "local"
+        with running_engines(local_dir, {}) as endpoints:
+            yield local_dir, endpoints
 
 
 def pids_of(local_dir: Path) -> list[int]:
@@ -43,30 +84,44 @@ def query_postgres(url: str, statement: str) -> object:
 
 
 class TestRunningEngines:
-    def test_should_answer_on_both_engines_when_the_block_runs(self, local_dir: Path) -> None:
-        with running_engines(local_dir, {}) as endpoints:
-            answer = ask_clickhouse(endpoints, "SELECT 1")
-            version = query_postgres(endpoints.database_url, "SHOW server_version")
+    def test_should_answer_on_both_engines_when_the_block_runs(self, running) -> None:
+        _, endpoints = running
+        answer = ask_clickhouse(endpoints, "SELECT 1")
+        version = query_postgres(endpoints.database_url, "SHOW server_version")
         assert (answer.text, str(version).partition(".")[0]) == ("1\n", "18")
+
+    def test_should_keep_product_and_airflow_databases_apart_when_started(self, running) -> None:
+        _, endpoints = running
+        names = [
+            query_postgres(url, "SELECT current_database()")
+            for url in (endpoints.database_url, endpoints.airflow_database_url)
+        ]
+        assert names == ["state", "airflow"]
+
+    def test_should_listen_on_loopback_only_when_started(self, running) -> None:
+        local_dir, _ = running
+        addresses = {
+            one.laddr.ip
+            for pid in pids_of(local_dir)
+            for one in psutil.Process(pid).net_connections("tcp")
+            if one.status == psutil.CONN_LISTEN
+        }
+        assert addresses == {"127.0.0.1"}
+
+    def test_should_keep_secrets_from_others_when_written(self, running) -> None:
+        local_dir, _ = running
+        names = ("services.json", "postgres/password", "clickhouse/password", "clickhouse/users.xml")
+        modes = {(local_dir / name).stat().st_mode & 0o777 for name in names}
+        assert (modes, local_dir.stat().st_mode & 0o777) == ({0o600}, 0o700)
+
+    def test_should_give_the_same_addresses_when_asked_again(self, running) -> None:
+        local_dir, endpoints = running
+        assert endpoints_of(local_dir) == endpoints
 
     def test_should_leave_nothing_running_when_the_block_ends(self, local_dir: Path) -> None:
         with running_engines(local_dir, {}):
             pids = pids_of(local_dir)
         assert (len(pids), wait_until_gone(pids, STOP_SECONDS), endpoints_of(local_dir)) == (2, [], None)
-
-    def test_should_keep_product_and_airflow_databases_apart_when_started(self, local_dir: Path) -> None:
-        with running_engines(local_dir, {}) as endpoints:
-            names = [
-                query_postgres(url, "SELECT current_database()")
-                for url in (endpoints.database_url, endpoints.airflow_database_url)
-            ]
-        assert names == ["state", "airflow"]
-
-    def test_should_listen_on_loopback_only_when_started(self, local_dir: Path) -> None:
-        with running_engines(local_dir, {}) as endpoints:
-            addresses = query_postgres(endpoints.database_url, "SHOW listen_addresses")
-            config = (local_dir / "clickhouse" / "config.xml").read_text()
-        assert (addresses, config.count("<listen_host>127.0.0.1</listen_host>")) == ("127.0.0.1", 1)
 
     def test_should_keep_rows_and_ports_when_started_again(self, local_dir: Path) -> None:
         with running_engines(local_dir, {}) as endpoints:
@@ -84,12 +139,6 @@ class TestRunningEngines:
         with running_engines(local_dir, {}) as endpoints:
             assert ask_clickhouse(endpoints, "SELECT 1").text == "1\n"
             assert not set(before.values()) & set(known_ports(local_dir).values())
-
-    def test_should_keep_secrets_from_others_when_written(self, local_dir: Path) -> None:
-        with running_engines(local_dir, {}):
-            names = ("services.json", "postgres/password", "clickhouse/password", "clickhouse/users.xml")
-            modes = {(local_dir / name).stat().st_mode & 0o777 for name in names}
-        assert (modes, local_dir.stat().st_mode & 0o777) == ({0o600}, 0o700)
 
     def test_should_start_only_clickhouse_when_a_postgresql_address_is_given(self, local_dir: Path) -> None:
         with running_engines(local_dir, {"DATABASE_URL": "postgresql://u:p@db.example/x"}) as endpoints:
@@ -184,9 +233,9 @@ class TestUp:
 
     def test_should_wait_for_another_command_when_it_holds_the_lock(self, local_dir: Path) -> None:
         record = group_record(local_dir, "engines")
-        with locked(record.lock_path), pytest.raises(ServiceError, match="Another command"):
-            with locked(record.lock_path, wait_seconds=0.1):
-                pass
+        second = locked(record.lock_path, wait_seconds=0.1)
+        with locked(record.lock_path), pytest.raises(ServiceError, match="Another command"), second:
+            pass
 
     def test_should_not_touch_a_stranger_when_a_noted_process_id_was_reused(self, local_dir: Path, hold) -> None:
         stranger, _ = hold("engines", local_dir)
@@ -233,46 +282,45 @@ class TestTrouble:
             pass
         assert (pids_of(local_dir), group_record(local_dir, "engines").supervisor()) == ([], None)
 
-    def test_should_refuse_a_second_owner_when_a_data_folder_is_in_use(self, local_dir: Path) -> None:
-        with running_engines(local_dir, {}):
-            part = clickhouse.prepare(
-                local_dir / "second",
-                local_dir / "second.log",
-                native_port=choose_port(0),
-                http_port=choose_port(0),
-            )
-            record = group_record(local_dir, "second")
-            argv = (*part.argv[:-1], str(local_dir / "clickhouse" / "data"))
-            start_group(record, [replace(part, argv=argv)], kept=False)
-            deadline = time.monotonic() + STOP_SECONDS
-            while not ended_parts(record) and time.monotonic() < deadline:
-                time.sleep(0.05)
-            refused = ended_parts(record)
-            stop_group(record)
-        assert (refused, "code: 76" in (local_dir / "second.log").read_text().lower()) == (["clickhouse"], True)
+    def test_should_refuse_a_second_owner_when_a_data_folder_is_in_use(self, running, local_dir: Path) -> None:
+        taken = running[0] / "clickhouse" / "data"
+        log = local_dir / "second.log"
+        record = group_record(local_dir, "second")
+        part = clickhouse.prepare(local_dir / "own", log, native_port=choose_port(0), http_port=choose_port(0))
+        start_group(record, [replace(part, argv=(*part.argv[:-1], str(taken)))], kept=False)
+        deadline = time.monotonic() + STOP_SECONDS
+        while not ended_parts(record) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        refused = ended_parts(record)
+        stop_group(record)
+        assert (refused, "code: 76" in log.read_text().lower()) == (["clickhouse"], True)
 
 
 class TestPasswordlessLogin:
     @pytest.mark.parametrize(
         "statement",
         [
-            "SELECT count() FROM system.tables",
+            "SELECT * FROM counterflow.private",
             "SELECT * FROM file('/etc/hostname', 'LineAsString', 'l String')",
             "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString', 'l String')",
             "INSERT INTO FUNCTION file('/tmp/never.tsv', 'TSV', 'n UInt8') SELECT 1",
             "CREATE DATABASE intruder",
         ],
     )
-    def test_should_be_refused_when_it_asks_for_more_than_the_listeners(self, endpoints, statement: str) -> None:
+    def test_should_be_refused_when_it_asks_for_more_than_the_listeners(self, running, statement: str) -> None:
+        _, endpoints = running
+        ask_clickhouse(endpoints, "CREATE TABLE IF NOT EXISTS counterflow.private (n UInt8) ENGINE Memory")
         answer = ask_clickhouse(endpoints, statement, is_anonymous=True)
         assert (answer.ok, answer.headers["X-ClickHouse-Exception-Code"]) == (False, "497")
 
-    def test_should_be_refused_when_postgresql_is_asked_without_a_password(self, endpoints) -> None:
+    def test_should_be_refused_when_postgresql_is_asked_without_a_password(self, running) -> None:
+        _, endpoints = running
         parts = make_url(endpoints.database_url)
         with pytest.raises(psycopg2.OperationalError, match="password"):
             psycopg2.connect(host=parts.host, port=parts.port, user=parts.username, dbname="state", password="")
 
-    def test_should_be_refused_when_the_password_is_wrong(self, endpoints) -> None:
+    def test_should_be_refused_when_the_password_is_wrong(self, running) -> None:
+        _, endpoints = running
         environment = {**endpoints.environment(), "CLICKHOUSE_PASSWORD": "wrong"}
         wrong = type(endpoints).from_record({**environment, "AIRFLOW_DATABASE_URL": endpoints.airflow_database_url})
         assert ask_clickhouse(wrong, "SELECT 1").status_code in (401, 403)
@@ -280,12 +328,52 @@ class TestPasswordlessLogin:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root hands PostgreSQL over to another user")
 class TestAsRoot:
-    def test_should_run_postgresql_as_another_user_when_root_starts_it(self, local_dir: Path) -> None:
-        with running_engines(local_dir, {}):
-            owner = (local_dir / "postgres" / "data-18").stat().st_uid
-        assert owner != 0
+    def test_should_run_postgresql_as_another_user_when_root_starts_it(self, running) -> None:
+        local_dir, _ = running
+        pid = next(one.pid for one in status(local_dir) if one.name == "postgres")
+        assert psutil.Process(pid).uids().real != 0
 
-    def test_should_start_when_the_folder_is_closed_to_that_user(self, local_dir: Path) -> None:
+    def test_should_start_when_the_folder_is_closed_to_that_user(self, running) -> None:
+        local_dir, endpoints = running
         assert local_dir.parent.stat().st_mode & 0o777 == 0o700
-        with running_engines(local_dir, {}) as endpoints:
-            assert query_postgres(endpoints.database_url, "SELECT 1") == 1
+        assert query_postgres(endpoints.database_url, "SELECT 1") == 1
+
+    def test_should_run_a_copy_when_the_installation_is_closed_to_that_user(
+        self, local_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        site = postgres_program.wheel_site()
+        closed = tmp_path / "closed"
+        closed.mkdir(mode=0o700)
+        for name in (postgres_program.WHEEL_PACKAGE, postgres_program.WHEEL_LIBRARIES):
+            shutil.copytree(site / name, closed / name)
+        with tempfile.TemporaryDirectory(prefix="counterflow-shared-", dir="/var/tmp") as shared:
+            os.chmod(shared, 0o755)
+            monkeypatch.setattr(postgres_program, "wheel_site", lambda: closed)
+            monkeypatch.setattr(postgres_program, "SHARED_PARENT", Path(shared))
+            monkeypatch.setattr(postgres, "find_program", postgres_program.find_program.__wrapped__)
+            with running_engines(local_dir, {"CLICKHOUSE_URL": "http://ch.example:8123"}) as endpoints:
+                pid = next(one.pid for one in status(local_dir) if one.name == "postgres")
+                assert psutil.Process(pid).exe().startswith(shared)
+                assert query_postgres(endpoints.database_url, "SELECT 1") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="without root every other test here is one of an ordinary user")
+class TestAsOrdinaryUser:
+    def test_should_start_both_engines_when_the_caller_is_not_root(self) -> None:
+        python = python_for_anybody()
+        with tempfile.TemporaryDirectory(prefix="counterflow-nobody-") as folder:
+            user = pwd.getpwnam("nobody")
+            os.chown(folder, user.pw_uid, user.pw_gid)
+            done = subprocess.run(
+                [python, "-c", ORDINARY_PROGRAM, folder],
+                cwd="/",
+                env={"PYTHONPATH": os.pathsep.join([str(PROJECT_ROOT), *filter(None, sys.path)]), "PATH": os.defpath},
+                user=user.pw_uid,
+                group=user.pw_gid,
+                extra_groups=[],
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+        assert (done.stdout.split(), done.stderr) == (["postgres", "running", "clickhouse", "running"], "")
