@@ -1,0 +1,1 @@
+"""The HTTP surface: one FastAPI app, denied by default, free of Airflow."""

@@ -1,0 +1,42 @@
+"""Settings of the API alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from include.errors import ConfigError
+
+PREFIX = "/counterflow"
+YES, NO = ("1", "true", "yes"), ("0", "false", "no")
+
+
+@dataclass(frozen=True)
+class ApiSettings:
+    """How the API behaves.
+
+    Attributes:
+        accept_body_token: a caller may bring a Metrika token in a body.
+        public_url: address of the API for links, without a trailing slash; empty: the path alone.
+    """
+
+    accept_body_token: bool = True
+    public_url: str = ""
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> ApiSettings:
+        """Read the settings.
+
+        Args:
+            environ: names and values.
+
+        Returns:
+            The settings.
+
+        Raises:
+            ConfigError: COUNTERFLOW_ACCEPT_BODY_TOKEN is neither true nor false.
+        """
+        text = (environ.get("COUNTERFLOW_ACCEPT_BODY_TOKEN") or "true").lower()
+        if text not in YES + NO:
+            raise ConfigError(f"COUNTERFLOW_ACCEPT_BODY_TOKEN is {text!r}; use true or false.")
+        return cls(text in YES, (environ.get("COUNTERFLOW_PUBLIC_URL") or "").rstrip("/"))

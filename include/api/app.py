@@ -1,0 +1,79 @@
+"""The app factory: every route with its policy, the guard before them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from include.api import conversion_jobs, system, visit_tasks
+from include.api.context import ApiContext
+from include.api.guard import Guard
+from include.api.idempotency import Replays
+from include.api.orchestrator import Orchestrator
+from include.api.problems import problem
+from include.api.refusals import refusal_of
+from include.api.routing import Routes
+from include.errors import CounterflowError
+
+TITLE, VERSION = "Counterflow", "0.1.0"
+DESCRIPTION = "Load and score days of Yandex Metrika logs, and send their level 4+ visits as offline conversions."
+
+
+def create_app(orchestrator: Orchestrator, environ: Mapping[str, str] | None = None) -> FastAPI:
+    """Make the app.
+
+    Args:
+        orchestrator: who is asking, starting runs, looking at runs.
+        environ: settings by name; the process environment when None.
+
+    Returns:
+        The app, to be mounted below a prefix.
+
+    Raises:
+        ConfigError: a route has no policy, or a setting of the API cannot be read.
+    """
+    context = ApiContext(orchestrator, environ)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        routes.check()
+        yield
+        context.close()
+
+    app = FastAPI(
+        title=TITLE,
+        version=VERSION,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    routes = Routes(app)
+    visit_tasks.add_routes(routes, context)
+    conversion_jobs.add_routes(routes, context)
+    system.add_routes(routes, context, app)
+    routes.check()
+    app.state.context, app.state.routes = context, routes
+    for kind in (CounterflowError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _refuse)
+    app.add_middleware(
+        Guard,
+        orchestrator=orchestrator,
+        routes=routes,
+        replays=Replays(lambda: context.stores.state),
+        public_url=context.api.public_url,
+    )
+    return app
+
+
+def _refuse(request: Request, error: Exception) -> Response:
+    refusal = refusal_of(error)
+    if refusal.status == 500:
+        raise error  # the guard logs it and answers
+    return problem(refusal, instance=request.scope["path"], request_id=request.state.request_id)

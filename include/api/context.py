@@ -1,0 +1,61 @@
+"""What the routes of one app share: the orchestrator, the settings, both stores."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+
+from include.api.api_settings import ApiSettings
+from include.api.orchestrator import Orchestrator
+from include.services.stores import Stores, open_stores, read_settings
+from include.settings import Settings
+
+
+class ApiContext:
+    """Shared by all requests of a process; holds connections, no state.
+
+    Args:
+        orchestrator: whatever runs the jobs.
+        environ: settings by name; the process environment when None.
+
+    Raises:
+        ConfigError: a setting of the API cannot be read.
+    """
+
+    def __init__(self, orchestrator: Orchestrator, environ: Mapping[str, str] | None = None) -> None:
+        self.orchestrator = orchestrator
+        self._environ = environ
+        self.api = ApiSettings.from_env(os.environ if environ is None else environ)
+        self._stores: Stores | None = None
+        self._opening = threading.Lock()
+
+    @property
+    def settings(self) -> Settings:
+        """Settings as they are now: stored connections win over the environment.
+
+        Raises:
+            ConfigError: one of them cannot be read.
+        """
+        environ = os.environ if self._environ is None else self._environ
+        return read_settings({**environ, **self.orchestrator.environment()})
+
+    @property
+    def stores(self) -> Stores:
+        """Both stores, opened by the first request that needs them.
+
+        Raises:
+            ConfigError: no address is known.
+            StoreUnavailable: PostgreSQL does not answer.
+        """
+        with self._opening:
+            if self._stores is None:
+                self._stores = open_stores(self.settings)
+            return self._stores
+
+    def close(self) -> None:
+        """Give the connections back."""
+        with self._opening:
+            if self._stores is not None:
+                self._stores.state.dispose()
+            self._stores = None

@@ -1,0 +1,138 @@
+"""Answers that say no: one body for all of them (RFC 9457), with the seeds' ``detail`` inside."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.responses import Response
+
+from include.errors import CounterflowError
+
+PROBLEM_TYPE = "application/problem+json"
+TITLES = {
+    "invalid_json": "Invalid JSON",
+    "parameter_missing": "Required parameter missing",
+    "unauthorized": "Not authenticated",
+    "forbidden": "Not allowed",
+    "csrf": "Cross-site request refused",
+    "not_found": "Not found",
+    "task_unknown": "Unknown task",
+    "upload_unknown": "Unknown upload",
+    "method_not_allowed": "Method not allowed",
+    "not_acceptable": "Not acceptable",
+    "body_too_large": "Body too large",
+    "unsupported_media_type": "Unsupported media type",
+    "validation": "Invalid request",
+    "ambiguous_task": "Several runs have this id",
+    "task_not_finished": "Task not finished",
+    "task_failed": "Task failed",
+    "already_sent": "Already sent",
+    "still_sending": "Still sending",
+    "idempotency_running": "First request still running",
+    "internal": "Internal server error",
+    "unavailable": "Temporarily unavailable",
+    "not_configured": "Not configured",
+    "quota": "Metrika's quota is used up",
+}
+INTERNAL_DETAIL = "Internal server error"
+
+
+class Refusal(CounterflowError):
+    """A request that is answered with a problem.
+
+    Args:
+        status: HTTP status.
+        code: short machine-readable reason.
+        detail: one sentence.
+        retry_after_seconds: when another try may help; None when it cannot.
+        headers: further headers.
+        pointer: JSON pointer of the wrong value; given for status 422.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        retry_after_seconds: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        pointer: str = "",
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.pointer = status, code, pointer
+        wait = {} if retry_after_seconds is None else {"Retry-After": str(max(1, math.ceil(retry_after_seconds)))}
+        self.headers = {**wait, **(headers or {})}
+
+
+class Invalid(Refusal):
+    """A well-formed request with wrong values, answered with 422 and a list.
+
+    Args:
+        faults: ``loc``, ``msg`` and ``type`` of each.
+    """
+
+    def __init__(self, faults: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(422, "validation", "The request holds wrong values.")
+        self.faults = [{"loc": list(fault["loc"]), "msg": fault["msg"], "type": fault["type"]} for fault in faults]
+
+
+def invalid(pointer: str, message: str, code: str, *, place: str = "body") -> Invalid:
+    """Make the refusal of one wrong value.
+
+    Args:
+        pointer: JSON pointer of the value, for example ``/date``.
+        message: one sentence.
+        code: short machine-readable reason.
+        place: body, query or path.
+
+    Returns:
+        The refusal.
+    """
+    steps = [step for step in pointer.split("/") if step]
+    return Invalid([{"loc": [place, *steps], "msg": message, "type": code}])
+
+
+def problem(refusal: Refusal, *, instance: str, request_id: str) -> Response:
+    """Build the answer of a refusal.
+
+    Args:
+        refusal: what went wrong.
+        instance: path asked for.
+        request_id: id of the request.
+
+    Returns:
+        The answer.
+    """
+    code = refusal.code
+    extra: dict[str, Any] = {}
+    if isinstance(refusal, Invalid):
+        faults = refusal.faults
+        code = faults[0]["type"] if len({fault["type"] for fault in faults}) == 1 else refusal.code
+        extra = {
+            "detail": faults,
+            "errors": [
+                {"pointer": _pointer(fault["loc"]), "code": fault["type"], "message": fault["msg"]} for fault in faults
+            ],
+        }
+    if refusal.status == 500:
+        extra = {"error": request_id}
+    body = {
+        "type": f"urn:counterflow:{code}",
+        "title": TITLES.get(code) or TITLES.get(refusal.code) or "Request refused",
+        "status": refusal.status,
+        "detail": refusal.message,
+        "instance": instance,
+        "code": code,
+        "request_id": request_id,
+        **extra,
+    }
+    content = json.dumps(body, ensure_ascii=True).encode()
+    return Response(content, refusal.status, headers=refusal.headers, media_type=PROBLEM_TYPE)
+
+
+def _pointer(loc: Sequence[Any]) -> str:
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in loc[1:])

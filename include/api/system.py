@@ -1,0 +1,147 @@
+"""Routes about the service itself: health, the OpenAPI document, a page that shows it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse, JSONResponse
+from sqlalchemy import func, select, text
+
+from include.api.context import ApiContext
+from include.api.openapi import document
+from include.api.policies import PUBLIC, READ
+from include.api.routing import Routes, Rules
+from include.days import utc_now
+from include.errors import CounterflowError
+from include.state.engine import reachable
+from include.state.tables import conversion_uploads, day_stages
+
+UP, DOWN = "ok", "down"
+HTML_TYPE = "text/html"
+PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+
+
+def add_routes(routes: Routes, context: ApiContext, app: FastAPI) -> None:
+    """Register the routes of this module.
+
+    Args:
+        routes: where to.
+        context: of the app.
+        app: the app, for its document.
+    """
+    system = System(context)
+    options: dict[str, Any] = {"tags": ["system"]}
+    routes.add("GET", "/health", system.health, Rules(PUBLIC), summary="Is the service up", **options)
+    routes.add("GET", "/health/details", system.details, Rules(READ), summary="State of each part", **options)
+
+    def openapi() -> dict[str, Any]:
+        """Give this document."""
+        return document(app)
+
+    def docs() -> HTMLResponse:
+        """Show the routes on a page that needs nothing from elsewhere."""
+        return HTMLResponse(_page(document(app)), headers={"Content-Security-Policy": PAGE_POLICY})
+
+    routes.add("GET", "/openapi.json", openapi, Rules(READ), summary="The OpenAPI document", **options)
+    routes.add(
+        "GET",
+        "/docs",
+        docs,
+        Rules(READ, media_type=HTML_TYPE),
+        summary="The routes as a page",
+        response_class=HTMLResponse,
+        **options,
+    )
+
+
+class System:
+    """Endpoints about health.
+
+    Args:
+        context: of the app.
+    """
+
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
+
+    def health(self) -> JSONResponse:
+        """Say whether requests can be served; nothing else."""
+        is_up = all(_checked(part)["state"] == UP for part in (self._postgres, self._clickhouse))
+        if is_up:
+            return JSONResponse({"status": UP})
+        return JSONResponse({"status": DOWN}, 503, {"Retry-After": "5"})
+
+    def details(self) -> dict[str, Any]:
+        """Give state and number of each part; times in milliseconds, ages in seconds."""
+        parts: dict[str, Callable[[], dict[str, Any]]] = {
+            "postgresql": self._postgres,
+            "clickhouse": self._clickhouse,
+            "scheduler": self._scheduler,
+            "last_load": self._last_load,
+            "quarantined_rows": self._quarantined,
+            "open_uploads": self._open_uploads,
+        }
+        return {name: _checked(part) for name, part in parts.items()}
+
+    def _postgres(self) -> dict[str, Any]:
+        return {"state": UP, "milliseconds": _timed(lambda: self._ask_state(text("SELECT 1")))}
+
+    def _clickhouse(self) -> dict[str, Any]:
+        warehouse = self._context.stores.warehouse
+        return {"state": UP, "milliseconds": _timed(lambda: warehouse.scalar("SELECT 1"))}
+
+    def _scheduler(self) -> dict[str, Any]:
+        return {"state": UP if self._context.orchestrator.is_scheduling() else DOWN}
+
+    def _last_load(self) -> dict[str, Any]:
+        last = self._ask_state(select(func.max(day_stages.c.finished_at)).where(day_stages.c.stage == "visits"))
+        return {"state": UP, "age_seconds": round((utc_now() - last).total_seconds()) if last else None}
+
+    def _quarantined(self) -> dict[str, Any]:
+        count = func.sum(day_stages.c.counts["quarantined"].as_integer())
+        query = select(count).where(day_stages.c.stage.in_(("visits", "hits")))
+        return {"state": UP, "count": int(self._ask_state(query) or 0)}
+
+    def _open_uploads(self) -> dict[str, Any]:
+        query = select(func.count()).select_from(conversion_uploads).where(conversion_uploads.c.finished_at.is_(None))
+        return {"state": UP, "count": int(self._ask_state(query))}
+
+    def _ask_state(self, query: Any) -> Any:
+        state = self._context.stores.state
+        with reachable(state), state.connect() as connection:
+            return connection.execute(query).scalar()
+
+
+def _checked(part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return part()
+    except CounterflowError:
+        return {"state": DOWN}
+
+
+def _timed(work: Callable[[], Any]) -> int:
+    started = time.monotonic()
+    work()
+    return round(1000 * (time.monotonic() - started))
+
+
+def _page(found: dict[str, Any]) -> str:
+    rows = [
+        f"<tr><td>{method.upper()}</td><td><code>{escape(path)}</code></td>"
+        f"<td>{escape(operation.get('summary', ''))}</td><td>{', '.join(operation['responses'])}</td></tr>"
+        for path, operations in found["paths"].items()
+        for method, operation in operations.items()
+    ]
+    info = found["info"]
+    return (
+        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{escape(info['title'])}</title>"
+        "<style>body{font:15px sans-serif;margin:2rem}td,th{padding:.3rem .8rem;text-align:left;"
+        "border-bottom:1px solid #ddd}</style></head><body>"
+        f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{escape(info.get('description', ''))}</p>"
+        "<table><tr><th>Method</th><th>Path</th><th>What it does</th><th>Answers</th></tr>"
+        f"{''.join(rows)}</table></body></html>"
+    )
