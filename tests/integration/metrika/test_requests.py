@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -397,8 +398,41 @@ class TestM9Release:
         assert not release(api, state, refresh(api, state, ordered(api, state)))
         assert open_rows(state) == 1
 
+    @pytest.mark.parametrize("path", ["/clean", "/logrequest/"])
+    def test_should_be_free_when_metrika_does_not_know_it_any_more(
+        self, serve: Serve, connect: Connect, state: Engine, path: str
+    ) -> None:
+        sandbox = serve()
+        api = LogsApi(connect(sandbox.url))
+        own = ready(api, state)
+        sandbox.fail_next(path, status=404, error_type="not_found", times=1)
+        assert release(api, state, replace(own, request=None) if path != "/clean" else own)
+        assert open_rows(state) == 0
+
+    def test_should_stay_open_and_raise_when_access_is_gone(
+        self, serve: Serve, connect: Connect, state: Engine
+    ) -> None:
+        sandbox = serve()
+        api = LogsApi(connect(sandbox.url))
+        own = ready(api, state)
+        sandbox.fail_next("/logrequest/", status=403, error_type="access_denied", times=2)
+        with pytest.raises(SourceRejected, match="no access"):
+            release(api, state, own)
+        assert open_rows(state) == 1
+
 
 class TestM9Janitor:
+    def test_should_go_on_with_the_others_when_one_is_refused(
+        self, serve: Serve, connect: Connect, state: Engine
+    ) -> None:
+        sandbox = serve()
+        api = LogsApi(connect(sandbox.url))
+        ready(api, state)
+        ready(api, state, LogOrder(101, "visits", DAY, DAY, FIELDS[:-1]))
+        sandbox.fail_next("/logrequest/", status=403, error_type="access_denied", times=1)
+        assert release_stale(api, state, 101, dt.timedelta(0)) == 1
+        assert open_rows(state) == 1
+
     def test_should_free_only_dead_runs_when_others_are_at_work(
         self, serve: Serve, connect: Connect, state: Engine
     ) -> None:
@@ -460,6 +494,24 @@ class TestFullStoreOnCreate:
         with pytest.raises(SourceRejected, match="stored 10,737,418,240 of at most"):
             ordered(LogsApi(connect(sandbox.url)), state)
         assert open_rows(state) == 0
+
+    def test_should_keep_the_refusal_when_the_store_has_room(
+        self, serve: Serve, connect: Connect, state: Engine
+    ) -> None:
+        sandbox = serve()
+        sandbox.fail_next("/logrequests", status=400, error_type="filter_limits", method="POST")
+        with pytest.raises(SourceRejected, match="400 filter_limits"):
+            ordered(LogsApi(connect(sandbox.url)), state)
+        assert open_rows(state) == 0
+
+    def test_should_not_look_for_room_when_the_token_is_refused(
+        self, serve: Serve, connect: Connect, state: Engine
+    ) -> None:
+        sandbox = serve()
+        sandbox.fail_next("/logrequests", status=401, error_type="unauthorized", method="POST")
+        with pytest.raises(SourceRejected, match="METRIKA_TOKEN"):
+            ordered(LogsApi(connect(sandbox.url)), state)
+        assert "GET logrequests/evaluate" not in sandbox.stats()["requests"]
 
 
 class TestM12RefusedFields:
