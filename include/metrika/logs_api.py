@@ -1,7 +1,7 @@
 """The Logs API: counters, log requests, parts. One method per call, no decisions.
 
 Source:
-    "Logs API" pages; real answers differ from them, docs/decisions tells how.
+    "Logs API" pages; where real answers differ from them, every shape is read (see shapes.py).
 """
 
 from __future__ import annotations
