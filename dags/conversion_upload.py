@@ -32,7 +32,7 @@ from airflow.sdk import Param, PartitionedAssetTimetable, PokeReturnValue, Trigg
 
 from dags.wiring.assets import VISITS_SCORED
 from dags.wiring.connections import open_run
-from dags.wiring.policies import DAG_DEFAULTS, METRIKA_POOL, POKE_SECONDS, day_params, task_param
+from dags.wiring.policies import DAG_DEFAULTS, METRIKA_POOL, POKE_SECONDS, day_params
 from dags.wiring.units import is_woken, run_days
 from dags.wiring.uploading import forget_run, report_failures, track_units, upload_unit, upload_units
 
@@ -51,7 +51,7 @@ COUNTS = "Counters and days: {{ ti.xcom_pull(task_ids='plan_upload') }}. Their s
         "include_old": Param(False, type="boolean", title="Include old", description="Also visits over 21 days old."),
         "kind": Param("day", enum=["day", "single"], title="Kind", description="Set by the API."),
         "upload_id": Param(None, type=["null", "string"], title="Upload", description="Set by the API."),
-        "task_id": task_param(),
+        "task_id": Param(None, type=["null", "string"], title="API task", description="Set by the API."),
     },
     **DAG_DEFAULTS,
 )
@@ -95,7 +95,7 @@ def conversion_upload() -> None:
     units = plan_upload()
     sent = send_conversions.expand(unit=units)
     units >> choose_approval() >> [approve_upload, sent]
-    approve_upload >> sent >> follow_uploads(units) >> forget_token().as_teardown(setups=units)
+    approve_upload >> sent >> follow_uploads(units) >> forget_token().as_teardown()
 
 
 conversion_upload()

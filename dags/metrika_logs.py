@@ -8,12 +8,12 @@ Loads the raw visits and hits of every counter for one calendar day and swaps th
 | Schedule | every day at local midnight of COUNTERFLOW_SCHEDULE_ZONE, for the day that has just ended; each counter waits, without a worker, until 03:00 of its own zone |
 | Reads | Metrika's Logs API, connection `metrika_default` |
 | Writes | ClickHouse tables `visits`, `hits`, `visits_quarantine`, `hits_quarantine`; the day manifest |
-| Then | `visit_scoring` of the same day, and from there `conversion_upload` |
+| Then | `visit_scoring` of the same day, and from there `conversion_upload`; a task of the API ends with the scores |
 | Answers | analytics; limits of Metrika are kept by pool `metrika_api` and a quota shared by all tasks |
 
 **Parameters.** `date`, or `date_from` with `date_to`: days to load by hand (default: the run's own day).
 `counters`: counter ids (default: all). `refresh`: also load the days before whose visits may still change
-(default true). `task_id`: set by the API (default empty).
+(default true).
 
 **Again.** Loading a day again is safe and changes nothing unless Metrika's data changed. For many days use a
 backfill (Backfill button, or `airflow backfill create --dag-id metrika_logs --from-date D --to-date D`); scoring
@@ -29,17 +29,15 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import CronPartitionTimetable, Param, PokeReturnValue, dag, task
 
 from dags.wiring.assets import VISITS_LOADED
 from dags.wiring.connections import open_run
 from dags.wiring.loading import load_unit, logs_are_ready, release_logs
-from dags.wiring.policies import DAG_DEFAULTS, METRIKA_POOL, POKE_SECONDS, SCHEDULE_ZONE, day_params, task_param
+from dags.wiring.policies import DAG_DEFAULTS, METRIKA_POOL, POKE_SECONDS, SCHEDULE_ZONE, day_params
 from dags.wiring.units import load_units, publish_days, run_days
 
 WAIT = dt.timedelta(hours=24)  # the day of a counter far to the west ends 15 hours later, and the queue adds hours
-SAME_DAYS = "{{ dict(params, task_id=run_id) | tojson }}"
 
 
 @dag(
@@ -49,7 +47,6 @@ SAME_DAYS = "{{ dict(params, task_id=run_id) | tojson }}"
     params={
         **day_params(),
         "refresh": Param(True, type="boolean", title="Refresh", description="Load late changes of the days before."),
-        "task_id": task_param(),
     },
     **DAG_DEFAULTS,
 )
@@ -71,10 +68,6 @@ def metrika_logs() -> None:
         with open_run() as run:
             return load_unit(run, unit)
 
-    @task.branch
-    def choose_next(params: Any = None) -> str:
-        return "score_task" if params["task_id"] else "publish_day"
-
     @task(outlets=[VISITS_LOADED])
     def publish_day(outlet_events: Any = None) -> None:
         publish_days(outlet_events[VISITS_LOADED])
@@ -84,19 +77,10 @@ def metrika_logs() -> None:
         with open_run() as run:
             return release_logs(run)
 
-    score_task = TriggerDagRunOperator(
-        task_id="score_task",
-        trigger_dag_id="visit_scoring",
-        trigger_run_id="{{ run_id }}",
-        logical_date=None,
-        conf=SAME_DAYS,
-        skip_when_already_exists=True,
-    )
     units = plan_load()
     loaded = load_days.expand(unit=units)
-    chosen = choose_next()
-    wait_for_logs.expand(unit=units) >> loaded >> [chosen, give_logs_back().as_teardown(setups=units)]
-    chosen >> [publish_day(), score_task]
+    waited = wait_for_logs.expand(unit=units)
+    waited >> loaded >> [publish_day(), give_logs_back().as_teardown(setups=units)]
 
 
 metrika_logs()

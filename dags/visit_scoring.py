@@ -9,11 +9,11 @@ Computes the slot features of each visit, decides with rule 180-5-5 and the devi
 | Schedule | after `metrika_logs` has loaded the same day |
 | Reads | ClickHouse tables `visits` and `hits`; models in production |
 | Writes | `visit_features`, `visit_scores`, the export folder, the day manifest |
-| Then | `conversion_upload` of the same day |
+| Then | `conversion_upload` of the same day; a task of the API ends here |
 | Answers | analytics |
 
 **Parameters.** `date`, or `date_from` with `date_to`: days to score by hand, without downloading again (default:
-the day that was loaded, and the days before it whose visits changed). `counters`: counter ids (default: all). `task_id`: set by the API; such a run wakes no upload (default empty).
+the day that was loaded, and the days before it whose visits changed). `counters`: counter ids (default: all).
 
 **Again.** A day whose input and models are unchanged is left as it is. Backfills belong to `metrika_logs`; to
 score a range again, trigger this DAG with the range.
@@ -30,16 +30,16 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.wiring.assets import VISITS_LOADED, VISITS_SCORED
 from dags.wiring.connections import open_run
-from dags.wiring.policies import DAG_DEFAULTS, day_params, task_param
+from dags.wiring.policies import DAG_DEFAULTS, day_params
 from dags.wiring.scoring import score_unit
-from dags.wiring.units import is_woken, publish_days, run_days, stage_units
+from dags.wiring.units import is_from_api, is_woken, publish_days, run_days, stage_units
 
 
 @dag(
     schedule=PartitionedAssetTimetable(assets=VISITS_LOADED),
     doc_md=__doc__,
     tags=["visits", "daily"],
-    params={**day_params(), "task_id": task_param()},
+    params=day_params(),
     **DAG_DEFAULTS,
 )
 def visit_scoring() -> None:
@@ -56,8 +56,8 @@ def visit_scoring() -> None:
             return score_unit(run, unit)
 
     @task(outlets=[VISITS_SCORED])
-    def publish_scores(params: Any = None, outlet_events: Any = None) -> None:
-        if params["task_id"]:
+    def publish_scores(outlet_events: Any = None) -> None:
+        if is_from_api():
             raise AirflowSkipException("The API asked for scores only; conversions are sent when it asks for them.")
         publish_days(outlet_events[VISITS_SCORED])
 

@@ -51,12 +51,3 @@ def day_params() -> dict[str, Param]:
             examples=[101, 202],
         ),
     }
-
-
-def task_param() -> Param:
-    """The field with which the API marks its runs; people leave it empty.
-
-    Returns:
-        The id of an API task, or null.
-    """
-    return Param(None, type=["null", "string"], title="API task", description="Set by the API; leave it empty.")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from airflow.sdk.execution_time.context import OutletEventAccessor
 
 DAYS_PER_UNIT = 7  # a manual range is loaded in one request a week
+API_RUN = "api__"  # how the ids of runs begin that the API starts
 Unit = dict[str, Any]
 
 
@@ -46,6 +47,15 @@ def run_days() -> tuple[dt.date, ...]:
 def is_woken() -> bool:
     """Whether an earlier DAG started the running run, not a person."""
     return bool(get_current_context().get("triggering_asset_events"))
+
+
+def is_from_api() -> bool:
+    """Whether the running run belongs to a task of the API, which sends conversions only when asked to."""
+    context = get_current_context()
+    if str(context["run_id"]).startswith(API_RUN):
+        return True
+    events = [event for events in (context.get("triggering_asset_events") or {}).values() for event in events]
+    return bool(events) and all((event.source_run_id or "").startswith(API_RUN) for event in events)
 
 
 def publish_days(event: OutletEventAccessor) -> None:

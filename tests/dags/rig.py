@@ -1,0 +1,88 @@
+"""Runs DAGs in this process and looks at what they left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+
+from include.metrika_sandbox.server import SandboxHandle
+from include.settings import Settings
+from include.state.engine import connect_state, migrate
+from include.state.manifest import StageRecord, read_stages
+from include.state.tables import conversion_uploads, conversions, log_requests
+from include.warehouse.client import Warehouse
+
+DAG_IDS = ("metrika_logs", "visit_scoring", "conversion_upload", "housekeeping")
+COUNTERS = (101, 202)
+
+
+@dataclass
+class DagRig:
+    """The DAGs and the stores they write to."""
+
+    dags: dict[str, Any]
+    warehouse: Warehouse
+    state: Engine
+    local_dir: Path
+    sandbox: SandboxHandle
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(
+        cls, dags: dict[str, Any], environ: dict[str, str], local_dir: Path, sandbox: SandboxHandle
+    ) -> Iterator[DagRig]:
+        settings = Settings.from_env(environ)
+        assert settings.database_url is not None
+        assert settings.clickhouse is not None
+        state = connect_state(settings.database_url)
+        migrate(state)
+        try:
+            yield cls(dags, Warehouse(settings.clickhouse), state, local_dir, sandbox)
+        finally:
+            state.dispose()
+
+    def run(self, dag_id: str, **conf: Any) -> Any:
+        return self.dags[dag_id].test(run_conf=conf)
+
+    def chain(self, **conf: Any) -> list[str]:
+        return [str(self.run(dag_id, **conf).state) for dag_id in DAG_IDS[:3]]
+
+    def stages(self, counter_id: int, day: dt.date) -> dict[str, StageRecord]:
+        with self.state.connect() as connection:
+            return {record.stage: record for record in read_stages(connection, counter_id, [day])}
+
+    def digests(self, counter_id: int, day: dt.date) -> dict[str, str]:
+        return {stage: record.digest for stage, record in self.stages(counter_id, day).items()}
+
+    def open_log_requests(self) -> int:
+        query = select(func.count()).select_from(log_requests).where(log_requests.c.released_at.is_(None))
+        with self.state.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def sent(self, counter_id: int, day: dt.date) -> int:
+        c = conversions.c
+        query = select(func.count()).where(c.counter_id == counter_id, c.day == day, c.upload_id.is_not(None))
+        with self.state.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def upload_statuses(self, counter_id: int, day: dt.date) -> list[str]:
+        u, c = conversion_uploads.c, conversions.c
+        owned = select(c.upload_id).where(c.counter_id == counter_id, c.day == day)
+        with self.state.connect() as connection:
+            return list(connection.execute(select(u.metrika_status).where(u.upload_id.in_(owned))).scalars())
+
+    def rows_at_metrika(self, counter_id: int) -> list[Any]:
+        return [row for upload in self.sandbox.uploads(counter_id) for row in upload["rows"]]
+
+    def staging_tables(self) -> list[str]:
+        rows = self.warehouse.execute(
+            "SELECT name FROM system.tables WHERE database = %(name)s AND position(name, '_stage_') > 0",
+            {"name": self.warehouse.database},
+        )
+        return [name for (name,) in rows]
