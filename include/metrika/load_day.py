@@ -222,13 +222,15 @@ def _record(job: LoadJob, staged: StagedRange, day: dt.date, seconds: float) -> 
 
 
 def _clean_up(job: LoadJob, owned: Sequence[OwnRequest], ranges: Sequence[StagedRange]) -> None:
-    for own in {own.order_id: own for own in owned}.values():
-        release(job.api, job.state, own)
-        failpoint("load.released")
-        if own.is_ready:
-            drop_range(job.warehouse, staging_tables(staged_request(job, own)))
+    """Drop staging tables, then give the logs back: a crash in between leaves requests that a new run finds."""
     for staged in ranges:
         drop_range(job.warehouse, staged.leftovers)
+    for own in {own.order_id: own for own in owned}.values():
+        if own.is_ready:
+            drop_range(job.warehouse, staging_tables(staged_request(job, own)))
+        failpoint("load.cleared")
+        release(job.api, job.state, own)
+        failpoint("load.released")
 
 
 def _report(
