@@ -172,7 +172,6 @@ def _settings(home: AirflowHome, ports: AirflowPorts, endpoints: Endpoints) -> d
             "worker_log_server_port": ports.worker_log,
             "trigger_log_server_port": ports.trigger_log,
         },
-        "usage_data_collection": {"enabled": False},
     }
     named = {
         f"AIRFLOW__{section.upper()}__{key.upper()}": str(value)

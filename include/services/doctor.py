@@ -21,7 +21,8 @@ from include.services.airflow_settings import AirflowHome
 from include.services.files import PRIVATE_FILE, kept_secret
 from include.services.group import group_record
 from include.services.processes import ProcessId
-from include.services.stack import endpoints_of, status
+from include.services.stack import status
+from include.services.stores import complete_environ
 from include.settings import Settings
 from include.state.engine import connect_state, current_version, newest_version, reachable
 from include.warehouse.client import Warehouse
@@ -63,9 +64,8 @@ def check_installation(local_dir: Path, environ: Mapping[str, str] | None = None
         The checks, in the order a person would fix them.
     """
     environ = os.environ if environ is None else environ
-    endpoints = endpoints_of(local_dir)
     try:
-        settings = Settings.from_env({**(endpoints.environment() if endpoints else {}), **_given(environ)})
+        settings = Settings.from_env(complete_environ(environ, local_dir))
     except CounterflowError as error:
         return [Check("settings", False, error.message, "Correct the setting in the environment or in .env.")]
     return [
@@ -78,10 +78,6 @@ def check_installation(local_dir: Path, environ: Mapping[str, str] | None = None
         _warehouse_check(settings),
         *_airflow_checks(local_dir),
     ]
-
-
-def _given(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if value}
 
 
 def _package_checks(settings: Settings) -> list[Check]:
