@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from include.commands import conversions, daily_run, load, score
+from include.commands import conversions, daily_run, load, models, score
 from include.metrika_sandbox import command as sandbox
 from include.services import command as services
 
@@ -16,10 +16,12 @@ app = typer.Typer(
 )
 app.command("load")(load.load)
 app.command("score")(score.score)
+app.add_typer(conversions.app, name="conversions")
+app.add_typer(models.app, name="models")
 app.command("run")(daily_run.run)
 app.command("up")(daily_run.up)
 app.command("down")(daily_run.down)
-app.add_typer(conversions.app, name="conversions")
+app.command("doctor")(services.doctor)
 app.add_typer(services.app, name="services")
 app.add_typer(sandbox.app, name="sandbox")
 

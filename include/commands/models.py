@@ -8,54 +8,60 @@ from typing import Annotated, Any
 import typer
 
 from include.commands.terminal import JsonOption, guarded, settings_here, show
-from include.registry.versions import ModelVersion, list_versions, promote
+from include.registry.versions import ModelVersion, list_versions
+from include.registry.versions import promote as promote_version
 from include.services.stores import open_stores
 from include.visits.import_models import import_models
 
-app = typer.Typer(help="Models that decide visits: import, list, promote.", no_args_is_help=True)
-FolderArgument = Annotated[Path, typer.Argument(help="Folder with level4_*_slot*.joblib and level4_thresholds.json.")]
+app = typer.Typer(help="Models that decide which visits are level 4+.", no_args_is_help=True)
 
 
 @app.command("import")
 @guarded
-def import_folder(folder: FolderArgument, as_json: JsonOption = False) -> None:
-    """Register the models of a folder and put them into production; opening them runs code of theirs.
+def import_folder(
+    folder: Annotated[Path, typer.Argument(help="Holds level4_desktop_slot*.joblib, level4_mobile_slot*.joblib.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Register the models of a folder as candidates; nothing is registered when one of them cannot be used.
 
     Args:
-        folder: holds the model files.
+        folder: the models and optionally ``level4_thresholds.json``.
         as_json: print one line of JSON.
     """
     settings = settings_here()
-    versions = import_models(open_stores(settings).state, settings.models_dir, folder)
-    _show(versions, as_json=as_json, title=f"Imported from {folder}")
+    found = import_models(open_stores(settings).state, settings.models_dir, folder)
+    _show(found, "Registered", as_json=as_json)
 
 
 @app.command("list")
 @guarded
-def list_all(as_json: JsonOption = False) -> None:
-    """List the registered models, newest first.
+def list_models(as_json: JsonOption = False) -> None:
+    """List every registered version.
 
     Args:
         as_json: print one line of JSON.
     """
-    _show(list_versions(open_stores(settings_here()).state), as_json=as_json, title="Registered models")
+    _show(list_versions(open_stores(settings_here()).state), "Models", as_json=as_json)
 
 
-@app.command("promote")
+@app.command()
 @guarded
-def promote_version(name: str, version: str, as_json: JsonOption = False) -> None:
-    """Put a registered version into production; the one before it is archived.
+def promote(
+    name: Annotated[str, typer.Argument(help="level4_desktop or level4_mobile.")],
+    version: Annotated[str, typer.Argument(help="A registered version.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Let a version decide from now on; the one before it is archived.
 
     Args:
-        name: the model's name.
-        version: one of its versions.
+        name: the model.
+        version: the version.
         as_json: print one line of JSON.
     """
-    promoted = promote(open_stores(settings_here()).state, name, version)
-    _show([promoted], as_json=as_json, title=f"In production: {name}")
+    _show([promote_version(open_stores(settings_here()).state, name, version)], "In production", as_json=as_json)
 
 
-def _show(versions: list[ModelVersion], *, as_json: bool, title: str) -> None:
+def _show(versions: list[ModelVersion], title: str, *, as_json: bool) -> None:
     rows = [_row(version) for version in versions]
     show({"models": rows}, as_json=as_json, title=title, rows=rows)
 
@@ -66,7 +72,7 @@ def _row(version: ModelVersion) -> dict[str, Any]:
         "version": version.version,
         "stage": version.stage,
         "threshold": version.threshold,
-        "features": ", ".join(version.features),
+        "features": list(version.features),
         "sha256": version.sha256,
         "registered_at": version.registered_at.isoformat(timespec="seconds"),
     }

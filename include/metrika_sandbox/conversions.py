@@ -85,13 +85,7 @@ class ConversionStore:
             SourceRejected: the file is unreadable, empty, or has a bad row while such files are refused.
         """
         now = self._config.clock()
-        checked = [read_conversion(row, int(now.timestamp())) for row in iter_rows(file)]
-        line_count = sum(one is not None for one in checked)
-        if not checked:
-            raise refusal(400, "invalid_uploading", "The file has no rows.", "file")
-        if line_count < len(checked) and self._board.now().refuse_bad_rows:
-            place = checked.index(None) + 1
-            raise refusal(400, "invalid_uploading", f"Row {place} of the file is not valid.", "file")
+        source_count, line_count = self._check_rows(file, int(now.timestamp()))
         with self._lock:
             upload_id = max(self._uploads, default=FIRST_UPLOAD_ID - 1) + 1
             upload = Upload(
@@ -102,7 +96,7 @@ class ConversionStore:
                 client_id_type=client_id_type,
                 created_at=now,
                 file=self._files.upload_file(upload_id),
-                source_count=len(checked),
+                source_count=source_count,
                 line_count=line_count,
                 fails=self._board.take("linkage_failure_count"),
             )
@@ -111,6 +105,18 @@ class ConversionStore:
             self._save()
         self._linkers.submit(self._link, upload)
         return upload
+
+    def _check_rows(self, file: Path, now_epoch: int) -> tuple[int, int]:
+        """Rows of the file and rows that are valid."""
+        source_count = line_count = 0
+        for source_count, row in enumerate(iter_rows(file), 1):
+            if read_conversion(row, now_epoch) is not None:
+                line_count += 1
+            elif self._board.now().refuse_bad_rows:
+                raise refusal(400, "invalid_uploading", f"Row {source_count} of the file is not valid.", "file")
+        if not source_count:
+            raise refusal(400, "invalid_uploading", "The file has no rows.", "file")
+        return source_count, line_count
 
     def save_goals(self) -> None:
         """Remember the goals after one was added."""

@@ -148,6 +148,7 @@ FAULTS: dict[str, FaultSwitch] = {
     "connection_resets": FaultSwitch("share of reset connections", {"reset_share": 0.05}, "reset_share"),
     "invalid_token_403": FaultSwitch("a wrong token gets 403 invalid_token", {"bad_token_status": 403}),
     "slow_answers": FaultSwitch("share of answers that come late", {"slow_share": 0.2}, "slow_share"),
+    "slow_seconds": FaultSwitch("how late a slow answer is", {}, "slow_seconds"),
     "slow_queue": FaultSwitch("seconds added to the queue", {"slow_queue_seconds": 5.0}, "slow_queue_seconds"),
     "awaiting_retry": _path("awaiting_retry"),
     "processing_failed": _path("processing_failed"),

@@ -16,7 +16,7 @@ from include.errors import ConfigError
 from include.metrika_sandbox.dialect import Dialect
 from include.metrika_sandbox.fields import HITS, VISITS, field_type
 from include.metrika_sandbox.ids import Int64Array
-from include.metrika_sandbox.traffic import Edits, Label, RowBlock, VisitHeads, empty_numbers, no_heads
+from include.metrika_sandbox.traffic import Edits, Label, RowBlock, VisitHeads, empty_numbers
 
 BLOCK_ROWS = 20_000
 DATE_FIELDS = {VISITS: "ym:s:date", HITS: "ym:pv:date"}
@@ -110,11 +110,11 @@ class FileTraffic:
             frame for day, frame in sorted(self._days[source].items()) if first.isoformat() <= day <= last.isoformat()
         ]
 
-    def heads(self, counter_id: int, day: dt.date) -> VisitHeads:
+    def iter_heads(self, counter_id: int, day: dt.date) -> Iterator[VisitHeads]:
         """The identifiers of a day's visits."""
         frame = self._days[VISITS].get(day.isoformat())
         if frame is None:
-            return no_heads()
+            return
         rows = FrameRows(VISITS, frame)
         times = pd.to_datetime(frame[TIME_FIELDS[VISITS]]).dt.tz_localize(
             self._zone, ambiguous=np.ones(len(frame), dtype=np.bool_), nonexistent="shift_forward"
@@ -122,7 +122,7 @@ class FileTraffic:
         epochs = times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[s]").astype(np.int64)
         clients = rows.column("ym:s:clientID", Dialect())
         purchases = rows.column("ym:s:purchaseID", Dialect())
-        return VisitHeads(
+        yield VisitHeads(
             start_epochs=epochs,
             client_ids=np.array([int(text or 0) for text in clients], dtype=np.uint64),
             user_ids=partial(_optional, frame, "user_id"),

@@ -6,7 +6,7 @@ import gzip
 import http.server
 import json
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from include.errors import SourceRejected
@@ -17,7 +17,20 @@ from include.metrika_sandbox.gateway import Route
 from include.metrika_sandbox.streaming import SocketDropped, iter_part
 
 if TYPE_CHECKING:
-    from include.metrika_sandbox.server import SandboxServer
+    import socket
+
+    from include.metrika_sandbox.sandbox import Sandbox
+
+
+class SandboxOwner(Protocol):
+    """What a handler needs of its server."""
+
+    sandbox: Sandbox
+
+    def mark_for_reset(self, connection: socket.socket) -> None:
+        """Let a connection end with a reset."""
+        ...
+
 
 ADMIN_PREFIX = "/sandbox/"
 JSON_TYPE = "application/json;charset=utf-8"
@@ -31,9 +44,12 @@ class SandboxHandler(http.server.BaseHTTPRequestHandler):
     server_version = "metrika-sandbox"
     timeout = IDLE_SECONDS
     disable_nagle_algorithm = True
-    server: SandboxServer
     _slot: str | None = None
     _body: RequestBody
+
+    @property
+    def _owner(self) -> SandboxOwner:
+        return cast(SandboxOwner, self.server)
 
     def do_GET(self) -> None:
         """Answer a GET."""
@@ -74,11 +90,11 @@ class SandboxHandler(http.server.BaseHTTPRequestHandler):
             self._leave()
 
     def _serve_admin(self, name: str) -> None:
-        status, answer = answer_admin(self.server.sandbox, self.command, name, self._query, self._body.read())
+        status, answer = answer_admin(self._owner.sandbox, self.command, name, self._query, self._body.read())
         self._send_json(status, answer)
 
     def _serve_api(self, path: str) -> None:
-        sandbox = self.server.sandbox
+        sandbox = self._owner.sandbox
         try:
             route, counter_id, values = sandbox.gateway.route(self.command, path)
         except SourceRejected:
@@ -107,7 +123,7 @@ class SandboxHandler(http.server.BaseHTTPRequestHandler):
         """Free the login's slot; called before the client can see the end of the answer."""
         login, self._slot = self._slot, None
         if login is not None:
-            self.server.sandbox.quotas.leave(login)
+            self._owner.sandbox.quotas.leave(login)
 
     def _refuse(self, error: SourceRejected) -> None:
         if not error.status:
@@ -119,8 +135,8 @@ class SandboxHandler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _reset(self) -> None:
-        self.server.sandbox.meters.count_status(0)
-        self.server.mark_for_reset(self.connection)
+        self._owner.sandbox.meters.count_status(0)
+        self._owner.mark_for_reset(self.connection)
         self.close_connection = True
 
     def _offers_gzip(self) -> bool:
@@ -130,7 +146,7 @@ class SandboxHandler(http.server.BaseHTTPRequestHandler):
     def _start(self, status: int, *, is_gzip: bool) -> None:
         if not self._body.drain():
             self.close_connection = True
-        self.server.sandbox.meters.count_status(status)
+        self._owner.sandbox.meters.count_status(status)
         self.send_response(status)
         self.send_header("Content-Type", JSON_TYPE)
         if is_gzip:

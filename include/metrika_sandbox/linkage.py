@@ -66,7 +66,7 @@ class Linker:
             waiting = [place for place, is_linked in enumerate(linked) if not is_linked]
             if not waiting:
                 break
-            seen = self._first_visits(self._traffic.heads(self._counter_id, day), earliest, conversions, waiting)
+            seen = self._first_visits(day, earliest, conversions, waiting)
             for place in waiting:
                 linked[place] = self._is_after(conversions[place], seen)
         return linked
@@ -87,14 +87,15 @@ class Linker:
         return start <= conversion.epoch_seconds if self._links_at_start else start < conversion.epoch_seconds
 
     def _first_visits(
-        self, heads: VisitHeads, earliest: int, conversions: Sequence[Conversion], waiting: Sequence[int]
+        self, day: dt.date, earliest: int, conversions: Sequence[Conversion], waiting: Sequence[int]
     ) -> dict[tuple[str, str], int]:
         """Earliest start of the day's visits of each wanted identifier inside the window."""
         wanted = {(conversions[place].kind, conversions[place].identifier) for place in waiting}
         starts: dict[tuple[str, str], int] = {}
-        for kind, identifier, start in _iter_identifiers(heads, wanted):
-            if start >= earliest:
-                starts[kind, identifier] = min(start, starts.get((kind, identifier), start))
+        for heads in self._traffic.iter_heads(self._counter_id, day):
+            for kind, identifier, start in _iter_identifiers(heads, wanted):
+                if start >= earliest:
+                    starts[kind, identifier] = min(start, starts.get((kind, identifier), start))
         return starts
 
 

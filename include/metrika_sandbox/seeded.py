@@ -10,14 +10,14 @@ from functools import partial
 import numpy as np
 
 from include.days import iter_days
-from include.metrika_sandbox.blocks import Block, DayPlan, Heads, draw_heads, make_block
+from include.metrika_sandbox.blocks import Block, DayPlan, draw_heads, make_block
 from include.metrika_sandbox.config import SandboxConfig
 from include.metrika_sandbox.dialect import Dialect
 from include.metrika_sandbox.faults import Faults
 from include.metrika_sandbox.fields import HIT_FIELDS, VISIT_FIELDS, VISITS
 from include.metrika_sandbox.ids import Int64Array
 from include.metrika_sandbox.sessions import ENGAGED
-from include.metrika_sandbox.traffic import Edits, Label, RowBlock, VisitHeads, empty_numbers, no_heads
+from include.metrika_sandbox.traffic import Edits, Label, RowBlock, VisitHeads, empty_numbers
 from include.metrika_sandbox.views import HitView, VisitView, click_ids, purchase_ids, user_ids
 from include.metrika_sandbox.zones import day_number
 
@@ -127,22 +127,18 @@ class SeededTraffic:
             for number in plan.rng(0, SHUFFLE).permutation(plan.block_count).tolist():
                 yield make_block(plan, number, edited)
 
-    def heads(self, counter_id: int, day: dt.date) -> VisitHeads:
-        """The identifiers of a day's visits."""
+    def iter_heads(self, counter_id: int, day: dt.date) -> Iterator[VisitHeads]:
+        """The identifiers of a day's visits, block by block."""
         plan = self.plan(counter_id, day)
-        parts = [draw_heads(plan, number) for number in range(plan.block_count)]
-        if not parts:
-            return no_heads()
-        joined = Heads(
-            *(np.concatenate([getattr(part, name) for part in parts]) for name in Heads.__dataclass_fields__)
-        )
-        return VisitHeads(
-            start_epochs=joined.start_epochs,
-            client_ids=joined.client_ids,
-            user_ids=partial(user_ids, joined),
-            click_ids=partial(click_ids, joined),
-            purchase_ids=partial(purchase_ids, joined),
-        )
+        for number in range(plan.block_count):
+            heads = draw_heads(plan, number)
+            yield VisitHeads(
+                start_epochs=heads.start_epochs,
+                client_ids=heads.client_ids,
+                user_ids=partial(user_ids, heads),
+                click_ids=partial(click_ids, heads),
+                purchase_ids=partial(purchase_ids, heads),
+            )
 
     def iter_labels(self, counter_id: int, day: dt.date) -> Iterator[Label]:
         """Which visits belong to high-activity visitors."""

@@ -76,7 +76,7 @@ def _hit_counts(rng: np.random.Generator, kinds: Int64Array, devices: Int64Array
         places = np.arange(len(kinds))
         is_long = places % LONG_VISIT_EVERY == min(17, len(kinds) - 1)
         counts = np.where(is_long, LONG_VISIT_HITS + places % 97, counts)
-    return counts
+    return np.asarray(counts, dtype=np.int64)
 
 
 def _delays(rng: np.random.Generator, kinds: Int64Array, devices: Int64Array, counts: Int64Array) -> Int64Array:

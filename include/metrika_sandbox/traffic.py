@@ -75,8 +75,8 @@ class TrafficSource(Protocol):
         """Every row of ``visits`` or ``hits`` whose local day is in the range, in no order."""
         ...
 
-    def heads(self, counter_id: int, day: dt.date) -> VisitHeads:
-        """The identifiers of the visits that start on a day."""
+    def iter_heads(self, counter_id: int, day: dt.date) -> Iterator[VisitHeads]:
+        """The identifiers of the visits that start on a day, some at a time."""
         ...
 
     def iter_labels(self, counter_id: int, day: dt.date) -> Iterator[Label]:
@@ -90,11 +90,6 @@ class TrafficSource(Protocol):
 
 Edits = dict[dt.date, Int64Array]  # day -> numbers of the edited visits, once for each edit
 NO_EDITS: Edits = {}
-
-
-def no_heads() -> VisitHeads:
-    """The heads of a day without visits."""
-    return VisitHeads(empty_numbers(), np.zeros(0, dtype=np.uint64), list, list, list)
 
 
 def empty_numbers() -> Int64Array:

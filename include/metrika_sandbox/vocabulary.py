@@ -116,8 +116,7 @@ def word_column(words: Words, places: Int64Array, dialect: Dialect, *, prefix: s
 
 
 def _encode(word: Word, dialect: Dialect, prefix: str) -> str:
+    value: str | None = str(word)
     if isinstance(word, Odd):
         value = word.value if word.extra in dialect.extras else word.plain
-    else:
-        value = word
     return dialect.text(prefix + value if value else value)
