@@ -12,13 +12,14 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from dags.wiring.connections import Run
 from dags.wiring.policies import SCHEDULE_ZONE
-from include.days import resolve_run_days
+from include.days import require_closed_day, resolve_run_days, utc_now
 from include.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from airflow.sdk.execution_time.context import OutletEventAccessor
 
 DAYS_PER_UNIT = 7  # a manual range is loaded in one request a week
+DAY_PARAMS = ("date", "date_from", "date_to")
 API_RUN = "api__"  # how the ids of runs begin that the API starts
 Unit = dict[str, Any]
 
@@ -97,6 +98,9 @@ def load_units(run: Run, days: Sequence[dt.date]) -> list[Unit]:
 
     Returns:
         Units; a single day that is recent brings the days before it whose visits may still change.
+
+    Raises:
+        InputError: a day is not over.
     """
     from include.metrika.load_job import open_load, refresh_days
     from include.metrika.logs_api import LogsApi
@@ -111,11 +115,19 @@ def load_units(run: Run, days: Sequence[dt.date]) -> list[Unit]:
             counter_id=counter_id,
             run_id=run.run_id,
         )
+        _refuse_open_days(days, job.counter.zone, is_by_hand=any(run.params.get(name) for name in DAY_PARAMS))
         wanted = days
         if len(days) == 1 and run.params.get("refresh", True):
             wanted = refresh_days(days[0], job.counter.zone, run.settings.metrika.reload_days)
         units += [_unit(counter_id, chunk) for chunk in _chunks(wanted)]
     return units
+
+
+def _refuse_open_days(days: Sequence[dt.date], zone: ZoneInfo, *, is_by_hand: bool) -> None:
+    """A person has to name closed days; a scheduled day may still be going on further west, and is waited for."""
+    patience = dt.timedelta(days=0 if is_by_hand else 1)
+    for day in days:
+        require_closed_day(day, zone, utc_now() + patience)
 
 
 def stage_units(run: Run, days: Sequence[dt.date], *, stage: str, is_woken: bool) -> list[Unit]:

@@ -59,7 +59,6 @@ def sandbox() -> Iterator[SandboxHandle]:
 
 @pytest.fixture(scope="module")
 def rig(
-    dags: dict[str, object],
     airflow_database: None,
     endpoints: Endpoints,
     sandbox: SandboxHandle,
@@ -73,5 +72,5 @@ def rig(
             patch.setenv(name, value)
         for name in (*stores, *metrika):
             patch.delenv(name, raising=False)
-        with DagRig.open(dags, stores, local_dir, sandbox) as opened:
+        with DagRig.open(stores, local_dir, sandbox) as opened:
             yield opened

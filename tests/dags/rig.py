@@ -18,6 +18,7 @@ from include.state.manifest import StageRecord, read_stages
 from include.state.tables import conversion_uploads, conversions, log_requests
 from include.warehouse.client import Warehouse
 
+PROJECT = Path(__file__).parents[2]
 DAG_IDS = ("metrika_logs", "visit_scoring", "conversion_upload", "housekeeping")
 COUNTERS = (101, 202)
 
@@ -26,7 +27,6 @@ COUNTERS = (101, 202)
 class DagRig:
     """The DAGs and the stores they write to."""
 
-    dags: dict[str, Any]
     warehouse: Warehouse
     state: Engine
     local_dir: Path
@@ -34,21 +34,22 @@ class DagRig:
 
     @classmethod
     @contextlib.contextmanager
-    def open(
-        cls, dags: dict[str, Any], environ: dict[str, str], local_dir: Path, sandbox: SandboxHandle
-    ) -> Iterator[DagRig]:
+    def open(cls, environ: dict[str, str], local_dir: Path, sandbox: SandboxHandle) -> Iterator[DagRig]:
         settings = Settings.from_env(environ)
         assert settings.database_url is not None
         assert settings.clickhouse is not None
         state = connect_state(settings.database_url)
         migrate(state)
         try:
-            yield cls(dags, Warehouse(settings.clickhouse), state, local_dir, sandbox)
+            yield cls(Warehouse(settings.clickhouse), state, local_dir, sandbox)
         finally:
             state.dispose()
 
     def run(self, dag_id: str, **conf: Any) -> Any:
-        return self.dags[dag_id].test(run_conf=conf)
+        """Read the file anew for each run: a DAG object remembers the parameters of its last test run."""
+        from airflow.dag_processing.dagbag import DagBag
+
+        return DagBag(PROJECT / "dags" / f"{dag_id}.py").dags[dag_id].test(run_conf=conf)
 
     def chain(self, **conf: Any) -> list[str]:
         return [str(self.run(dag_id, **conf).state) for dag_id in DAG_IDS[:3]]

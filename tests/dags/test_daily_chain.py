@@ -43,7 +43,7 @@ class TestMetrikaLogs:
         assert (str(run.state), len(loaded)) == ("success", 9)
 
     def test_should_give_logs_back_when_loading_fails(self, rig: DagRig) -> None:
-        rig.sandbox.set_faults(Faults(garbage_rows=0.5))
+        rig.sandbox.set_faults(Faults(garbage_share=0.5))
         try:
             run = rig.run("metrika_logs", date=(OLD_DAY - dt.timedelta(days=2)).isoformat(), counters=[101])
         finally:
@@ -52,10 +52,16 @@ class TestMetrikaLogs:
         assert rig.sandbox.stored_bytes(101) == 0
         assert rig.stages(101, OLD_DAY - dt.timedelta(days=2)) == {}
 
-    def test_should_fail_at_once_when_the_day_is_not_over(self, rig: DagRig) -> None:
-        before = rig.sandbox.stats()["requests"]
-        run = rig.run("metrika_logs", date="2025-13-40")
-        assert (str(run.state), rig.sandbox.stats()["requests"]) == ("failed", before)
+    def test_should_fail_before_asking_for_logs_when_the_day_is_not_over(self, rig: DagRig) -> None:
+        before = rig.sandbox.stats()["log_requests"]
+        run = rig.run("metrika_logs", date=(utc_now().date() + dt.timedelta(days=2)).isoformat(), counters=[101])
+        assert (str(run.state), rig.sandbox.stats()["log_requests"]) == ("failed", before)
+
+    def test_should_refuse_the_run_when_the_day_is_malformed(self, rig: DagRig) -> None:
+        from airflow.sdk.exceptions import ParamValidationError
+
+        with pytest.raises(ParamValidationError, match="2025-13-40"):
+            rig.run("metrika_logs", date="2025-13-40")
 
 
 class TestVisitScoring:
