@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import http.server
-import os
-import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, delete, text
 from sqlalchemy.engine import make_url
 
 from include.metrika.quota import StateQuotaGate
@@ -22,28 +19,21 @@ from include.metrika.retry import RetryPolicy
 from include.metrika.session import MetrikaSession
 from include.metrika_sandbox.config import DEMO_TOKEN, SandboxConfig
 from include.metrika_sandbox.server import SandboxHandle, run_sandbox
-from include.services.stack import running_engines
+from include.services.endpoints import Endpoints
 from include.settings import MetrikaSettings, Secret
 from include.state.engine import connect_state, migrate
+from include.state.tables import log_requests
 
 FAST = RetryPolicy(first_wait_seconds=0.02, cap_seconds=0.2)
 
 
-@pytest.fixture(scope="session")
-def database_server() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="cf-metrika-") as folder:
-        os.chmod(folder, 0o755)  # PostgreSQL runs as another user when we are root
-        with running_engines(Path(folder) / "local", {}) as endpoints:
-            yield endpoints.database_url
-
-
 @pytest.fixture(scope="module")
-def state_url(database_server: str) -> Iterator[Secret]:
+def state_url(endpoints: Endpoints) -> Iterator[Secret]:
     name = f"metrika_{uuid.uuid4().hex[:12]}"
-    admin = create_engine(database_server, isolation_level="AUTOCOMMIT")
+    admin = create_engine(endpoints.database_url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
-    yield Secret(make_url(database_server).set(database=name).render_as_string(hide_password=False))
+    yield Secret(make_url(endpoints.database_url).set(database=name).render_as_string(hide_password=False))
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
@@ -55,6 +45,15 @@ def state(state_url: Secret) -> Iterator[Engine]:
     migrate(engine)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def _no_open_requests(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Forget the own log requests of a test that used the state."""
+    yield
+    if "state" in request.fixturenames:
+        with request.getfixturevalue("state").begin() as connection:
+            connection.execute(delete(log_requests))
 
 
 @pytest.fixture
