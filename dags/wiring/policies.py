@@ -19,7 +19,7 @@ LONGEST_TASK = dt.timedelta(hours=2)  # a part of 1 GB downloads in minutes; the
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": OWNER,
     "retries": 4,
-    "retry_delay": dt.timedelta(seconds=30),
+    "retry_delay": dt.timedelta(seconds=10),  # after a killed worker; errors have their own waits
     "retry_policy": RetryByKind(),
     "execution_timeout": LONGEST_TASK,
 }
