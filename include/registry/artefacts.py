@@ -11,6 +11,7 @@ import io
 import logging
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from include.failpoints import failpoint
 logger = logging.getLogger(__name__)
 
 SUFFIX = ".joblib"
+UNFINISHED = ".publishing-"
+LEFTOVER_SECONDS = 3600  # no publishing takes so long; its process was killed
 
 
 def artefact_path(models_dir: Path, sha256: str) -> Path:
@@ -66,6 +69,7 @@ def publish(models_dir: Path, data: bytes) -> str:
     sha256 = digest_of(data)
     try:
         models_dir.mkdir(parents=True, exist_ok=True)
+        _drop_leftovers(models_dir)
         _write_atomically(artefact_path(models_dir, sha256), data)
     except OSError as error:
         raise ModelError(
@@ -74,8 +78,15 @@ def publish(models_dir: Path, data: bytes) -> str:
     return sha256
 
 
+def _drop_leftovers(models_dir: Path) -> None:
+    limit = time.time() - LEFTOVER_SECONDS
+    for path in models_dir.glob(f"{UNFINISHED}*"):
+        if path.stat().st_mtime < limit:
+            path.unlink(missing_ok=True)
+
+
 def _write_atomically(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".publishing-")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

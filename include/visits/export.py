@@ -61,7 +61,7 @@ def write_export(warehouse: Warehouse, exports_dir: Path, *, counter_id: int, da
         StoreUnavailable: ClickHouse cannot be reached.
     """
     path = export_path(exports_dir, counter_id, day)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")  # one name: the day's lock keeps others out, a retry reuses it
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -89,6 +89,6 @@ GLOBAL LEFT JOIN
         GROUP BY watch_id
         HAVING countIf(NOT is_listing) > 0
     )
-    ARRAY JOIN arrayDistinct(if(named > 0, arrayPushBack(listed, named), listed)) AS target
+    ARRAY JOIN if(named = 0 OR has(listed, named), listed, arrayPushBack(listed, named)) AS target
     GROUP BY target
 ) AS h ON v.visit_id = h.target

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from include.failpoints import failpoint
 from include.progress import Progress, no_progress
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-BLOCK_ROWS = 131_072  # 9 features of 8 bytes: 9 MB in flight, calls long enough to hide their start
+# ClickHouse answers in blocks of some 8,000 rows; a call of an estimator costs about as much as asking it
+# about so many. 262,144 rows of 9 features are 19 MB.
+BLOCK_ROWS = 262_144
+T = TypeVar("T")
 
 # The same condition as decision.sql's way to a model.
 _ASKED = """
@@ -56,21 +60,33 @@ def stage_probabilities(
         ModelError: a model fails; nothing of the day is decided then.
         StoreUnavailable: ClickHouse cannot be reached.
     """
+    blocks = (
+        (model, visit_ids, matrix)
+        for device, model in models.items()
+        for visit_ids, matrix in iter_asked(warehouse, model, device, features=features, counter_id=counter_id, day=day)
+    )
     asked = 0
-    for device, model in models.items():
-        for block in iter_asked(warehouse, model, device, features=features, counter_id=counter_id, day=day):
-            answers = model.probabilities(matrix_of(block, columns_of(model.features, model.label)))
-            _insert(warehouse, stage, counter_id, day, block["visit_id"].to_numpy(), answers)
-            failpoint("score.block_asked")
-            asked += len(block)
-            progress(f"asking {model.name}", asked, 0)
+    for model, visit_ids, matrix in _read_ahead(blocks):
+        _insert(warehouse, stage, counter_id, day, visit_ids, model.probabilities(matrix))
+        failpoint("score.block_asked")
+        asked += len(visit_ids)
+        progress(f"asking {model.name}", asked, 0)
     return asked
+
+
+def _read_ahead(items: Iterator[T]) -> Iterator[T]:
+    """Fetch the next item while the caller works on this one."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        upcoming = reader.submit(next, items, None)
+        while (item := upcoming.result()) is not None:
+            upcoming = reader.submit(next, items, None)
+            yield item
 
 
 def iter_asked(
     warehouse: Warehouse, model: LoadedModel, device: str, *, features: str, counter_id: int, day: dt.date
-) -> Iterator[pd.DataFrame]:
-    """Read the visits a model has to decide.
+) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.float64]]]:
+    """Read the visits a model has to decide, as its input.
 
     Args:
         warehouse: the warehouse.
@@ -81,21 +97,33 @@ def iter_asked(
         day: the day.
 
     Yields:
-        Frames with ``visit_id`` and each column the model wants, once.
+        Visit ids of shape (n,), and the model's input of shape (n, features), float64, in its order.
     """
-    wanted = dict.fromkeys(("visit_id", *columns_of(model.features, model.label)))
-    columns = ", ".join(quoted(name) for name in wanted)
+    columns = columns_of(model.features, model.label)
+    listed = ", ".join(quoted(name) for name in dict.fromkeys(("visit_id", *columns)))
     parameters = {"counter_id": counter_id, "day": day, "device": device, **rule_parameters()}
-    yield from warehouse.iter_frames(
-        f"SELECT {columns} FROM {quoted(features)}{_ASKED}", parameters, block_rows=BLOCK_ROWS
-    )
+    frames: list[pd.DataFrame] = []
+    for frame in warehouse.iter_frames(f"SELECT {listed} FROM {quoted(features)}{_ASKED}", parameters):
+        frames.append(frame)
+        if sum(map(len, frames)) >= BLOCK_ROWS:
+            yield _joined(frames, columns)
+            frames = []
+    if frames:
+        yield _joined(frames, columns)
 
 
-def matrix_of(block: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.float64]:
-    """Turn a block into a model's input.
+def _joined(frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.float64]]:
+    import numpy as np
+
+    ids = np.concatenate([frame["visit_id"].to_numpy() for frame in frames])
+    return ids, np.concatenate([matrix_of(frame, columns) for frame in frames])
+
+
+def matrix_of(frame: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.float64]:
+    """Turn rows into a model's input.
 
     Args:
-        block: n rows with at least these columns.
+        frame: n rows with at least these columns.
         columns: columns in the order the model wants; a column may repeat.
 
     Returns:
@@ -103,9 +131,9 @@ def matrix_of(block: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.float64
     """
     import numpy as np
 
-    matrix = np.empty((len(block), len(columns)), dtype=np.float64)
+    matrix = np.empty((len(frame), len(columns)), dtype=np.float64)
     for position, column in enumerate(columns):
-        matrix[:, position] = block[column].to_numpy()
+        matrix[:, position] = frame[column].to_numpy()
     return matrix
 
 

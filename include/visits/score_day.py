@@ -17,11 +17,11 @@ from include.progress import Progress, no_progress
 from include.state.engine import reachable
 from include.state.locks import day_lock
 from include.state.manifest import StageRecord, write_stage
-from include.visits.decision import MODEL, RULE, DeviceModels, decision_parameters, decision_sql
+from include.visits.deciding import stage_scores
+from include.visits.decision import MODEL, RULE, DeviceModels
 from include.visits.device_models import load_device_models
 from include.visits.export import write_export
 from include.visits.features import stage_features
-from include.visits.probabilities import stage_probabilities
 from include.visits.score_counts import count_day, require_conserved
 from include.visits.score_inputs import (
     STAGE,
@@ -31,8 +31,8 @@ from include.visits.score_inputs import (
     read_inputs,
     require_same_inputs,
 )
-from include.visits.tables import TABLES, VISIT_FEATURES, VISIT_PROBABILITIES, VISIT_SCORES
-from include.warehouse.client import Warehouse, quoted
+from include.visits.tables import TABLES, VISIT_FEATURES, VISIT_SCORES
+from include.warehouse.client import Warehouse
 from include.warehouse.day_swap import day_digest, staging, swap_day
 from include.warehouse.schema import ensure_tables
 
@@ -171,7 +171,16 @@ class _Scoring:
             self.progress("computing features", 0, STEPS)
             stage_features(self.warehouse, features, counter_id, day)
             failpoint("score.features_staged")
-            asked = self._decide(features, scores)
+            asked = stage_scores(
+                self.warehouse,
+                self.models,
+                features=features,
+                stage=scores,
+                slot=self._slot,
+                counter_id=counter_id,
+                day=day,
+                progress=self.progress,
+            )
             failpoint("score.scores_staged")
             record = self._checked_record(features, scores, asked)
             self.progress("storing", 3, STEPS)
@@ -183,27 +192,6 @@ class _Scoring:
             write_stage(connection, record)
         failpoint("score.manifest_written")
         return record
-
-    def _decide(self, features: str, scores: str) -> int:
-        key = {"counter_id": self.inputs.counter_id, "day": self.inputs.day}
-        names = ", ".join(quoted(column.name) for column in VISIT_SCORES.columns)
-        with staging(self.warehouse, VISIT_PROBABILITIES, self._slot) as probabilities:
-            self.progress("asking models", 1, STEPS)
-            asked = stage_probabilities(
-                self.warehouse,
-                self.models,
-                features=features,
-                stage=probabilities,
-                counter_id=self.inputs.counter_id,
-                day=self.inputs.day,
-            )
-            failpoint("score.probabilities_staged")
-            self.progress("deciding", 2, STEPS)
-            query = decision_sql().format(features=quoted(features), probabilities=quoted(probabilities))
-            self.warehouse.execute(
-                f"INSERT INTO {quoted(scores)} ({names})\n{query}", {**key, **decision_parameters(self.models)}
-            )
-        return asked
 
     def _checked_record(self, features: str, scores: str, asked: int) -> StageRecord:
         counter_id, day = self.inputs.counter_id, self.inputs.day
