@@ -19,9 +19,9 @@ from include.api.jobs import (
     take_job,
     upload_id_of,
 )
-from include.api.policies import CONVERSIONS_ANCHOR, READ, write
+from include.api.policies import CONVERSIONS_ANCHOR, READ, Rules, write
 from include.api.problems import invalid
-from include.api.routing import Routes, Rules
+from include.api.routing import Routes
 from include.api.shapes import BulkBody, SingleBody, UploadTaken, UploadView
 from include.api.sources import JobSource, counter_zone, only_counter, resolve_source
 from include.api.task_rows import CONVERSIONS, VISITS, TaskRow, read_task, task_of_upload

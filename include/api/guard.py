@@ -22,9 +22,10 @@ from include.api.bodies import read_body, replay
 from include.api.documents import parse_document
 from include.api.idempotency import Replays
 from include.api.orchestrator import Orchestrator, Principal
+from include.api.policies import Rules
 from include.api.problems import Invalid, Refusal, problem
 from include.api.refusals import refusal_of
-from include.api.routing import Routes, Rules, query_names
+from include.api.routing import Routes, query_names
 from include.settings import Secret
 
 logger = logging.getLogger(__name__)

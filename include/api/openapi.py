@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from include.api.policies import Rules
 from include.api.problems import PROBLEM_TYPE
-
-if TYPE_CHECKING:
-    from include.api.routing import Rules
 
 SUMMARIES = {
     202: "Accepted, or not finished yet",

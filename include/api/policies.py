@@ -7,6 +7,8 @@ from dataclasses import dataclass
 VISITS_ANCHOR = "metrika_logs"
 CONVERSIONS_ANCHOR = "conversion_upload"
 
+JSON_TYPE = "application/json"
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -35,3 +37,18 @@ def write(anchor_dag: str) -> Policy:
         The policy.
     """
     return Policy(anchor_dag=anchor_dag)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the guard needs to know about a route.
+
+    Attributes:
+        policy: who may call it.
+        media_type: what it answers with.
+        is_idempotent: honours ``Idempotency-Key``.
+    """
+
+    policy: Policy
+    media_type: str = JSON_TYPE
+    is_idempotent: bool = False

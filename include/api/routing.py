@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,26 +12,10 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 from include.api.openapi import answers
-from include.api.policies import Policy
+from include.api.policies import Rules
 from include.errors import ConfigError
 
 POLICY = "counterflow_policy"
-JSON_TYPE = "application/json"
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What the guard needs to know about a route.
-
-    Attributes:
-        policy: who may call it.
-        media_type: what it answers with.
-        is_idempotent: honours ``Idempotency-Key``.
-    """
-
-    policy: Policy
-    media_type: str = JSON_TYPE
-    is_idempotent: bool = False
 
 
 class Routes:

@@ -13,8 +13,8 @@ from sqlalchemy import func, select, text
 
 from include.api.context import ApiContext
 from include.api.openapi import document
-from include.api.policies import PUBLIC, READ
-from include.api.routing import Routes, Rules
+from include.api.policies import PUBLIC, READ, Rules
+from include.api.routing import Routes
 from include.days import utc_now
 from include.errors import CounterflowError
 from include.state.engine import reachable

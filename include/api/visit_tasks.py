@@ -11,9 +11,9 @@ from fastapi.responses import JSONResponse
 
 from include.api.context import ApiContext
 from include.api.jobs import Caller, JobOrder, take_job
-from include.api.policies import READ, VISITS_ANCHOR, write
+from include.api.policies import READ, VISITS_ANCHOR, Rules, write
 from include.api.problems import Refusal
-from include.api.routing import Routes, Rules
+from include.api.routing import Routes
 from include.api.shapes import (
     DEFAULT_LIMIT,
     LARGEST_OFFSET,

@@ -26,7 +26,7 @@ from include.metrika.load_job import (
 from include.metrika.logs_api import LogOrder
 from include.metrika.part_loading import PartLoader
 from include.metrika.releasing import release
-from include.metrika.requests import OwnRequest, wait_processed
+from include.metrika.requests import OwnRequest, mark_loaded, wait_processed
 from include.metrika.tables import quarantine_table
 from include.state.locks import day_lock
 from include.state.manifest import StageRecord, read_stages, write_stage
@@ -107,6 +107,9 @@ def load_days(job: LoadJob, days: Sequence[dt.date], *, keep_for_retry: bool = F
                 _clean_up(job, owned, ranges)
             raise
         failpoint("load.swapped")
+        if has_room:  # otherwise they are given back already
+            for own in owned:
+                mark_loaded(job.state, own)
         _clean_up(job, owned, ranges)
     report = _report(job, days, ranges, changed, time.monotonic() - started)
     log.info(
