@@ -29,7 +29,7 @@ from include.services.record import GroupRecord
 GROUP = "sandbox"
 USUAL_PORT = 8085
 START_SECONDS = 30.0
-COUNTERS = "101:Europe/Moscow,202:America/New_York"
+COUNTERS = "101:Europe/Moscow,202:Asia/Yekaterinburg"
 VISITS_PER_DAY = 2000
 
 
