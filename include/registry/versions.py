@@ -222,6 +222,25 @@ def list_versions(engine: Engine) -> list[ModelVersion]:
         return [_version(dict(row)) for row in connection.execute(query).mappings()]
 
 
+def find_version(engine: Engine, name: str, version: str) -> ModelVersion:
+    """A registered version, whatever its stage.
+
+    Args:
+        engine: the state engine.
+        name: the model's name.
+        version: its version.
+
+    Returns:
+        The version.
+
+    Raises:
+        ModelError: no such version.
+        StoreUnavailable: PostgreSQL cannot be reached.
+    """
+    with reachable(engine), engine.connect() as connection:
+        return _find(connection, name, version)
+
+
 def find_production(engine: Engine, name: str) -> ModelVersion | None:
     """The version in production.
 
