@@ -18,9 +18,11 @@ from include.conversions.families import free_relative_id
 from include.conversions.file import rows_per_file
 from include.conversions.rules import MATCH_WINDOW_SECONDS
 from include.conversions.statements import statement
-from include.conversions.statuses import REFUSED, UNSENT_STAGES
+from include.conversions.statuses import PLACED, REFUSED, UNSENT_STAGES
 from include.conversions.uploads import Upload, change_upload, fail_upload, prepared_uploads, read_upload
 from include.state.tables import conversions
+
+MANY_ROWS = 50_000  # added at once, they leave the planner with figures that no longer hold
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def mark_withdrawn(connection: Connection, origin: UploadOrigin, day: dt.date) -
         day: local day.
     """
     connection.execute(statement("mark_withdrawn"), _key(origin, day))
+    connection.execute(statement("unmark_withdrawn"), _key(origin, day))
 
 
 def trim_unsent(connection: Connection, origin: UploadOrigin, day: dt.date, *, include_old: bool) -> None:
@@ -153,6 +156,8 @@ def place_files(
         connection.execute(statement("place_new"), values)
         connection.execute(statement("place_known"), values)
         uploads.append(seal_upload(connection, current))
+    if row_count > MANY_ROWS:
+        connection.execute(text("ANALYZE conversions"))
     return uploads
 
 
@@ -195,7 +200,7 @@ def move_rows(connection: Connection, rows: Select[Any], upload_id: str) -> int:
     moved = connection.execute(
         conversions.update()
         .where(conversions.c.conversion_id.in_(rows))
-        .values(upload_id=upload_id, stage="prepared", held_reason="")
+        .values(upload_id=upload_id, stage=PLACED, held_reason="")
     ).rowcount
     connection.execute(statement("renumber"), {"upload_id": upload_id})
     return moved

@@ -11,7 +11,6 @@ from include.days import resolve_local
 from include.errors import InputError
 
 FIRST_YEAR, LAST_YEAR = 1970, 2100  # what an integer Unix time of a file may sensibly hold
-OFFSET_LIMIT_SECONDS = 60
 FORM = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})[ T](?P<time>\d{2}:\d{2}(?::\d{2})?)(?:\.\d{1,9})?"
     r"(?P<offset>Z|z|[+-]\d{2}:?\d{2})?"
@@ -86,33 +85,6 @@ def moment_of(epoch_seconds: int, zone: ZoneInfo, *, is_ambiguous: bool = False)
     """
     event_at = dt.datetime.fromtimestamp(epoch_seconds, dt.UTC)
     return Moment(event_at, is_ambiguous, event_at.astimezone(zone).date())
-
-
-def sent_epoch_seconds(event_at: dt.datetime, offset_seconds: int) -> int:
-    """What goes into the DateTime column of a file.
-
-    Args:
-        event_at: aware instant of the conversion.
-        offset_seconds: 0-60; moves the conversion past the start of its own visit.
-
-    Returns:
-        Unix seconds.
-
-    Raises:
-        InputError: the offset is outside 0-60.
-
-    Source:
-        spec: "Conversion exactly at visit start", open points of the Metrika protocol.
-
-    >>> sent_epoch_seconds(dt.datetime(2025, 6, 25, 21, 13, 9, tzinfo=dt.UTC), 5)
-    1750885994
-    """
-    if not 0 <= offset_seconds <= OFFSET_LIMIT_SECONDS:
-        raise InputError(
-            f"The time offset of conversions is {offset_seconds} s; use 0 to {OFFSET_LIMIT_SECONDS}.",
-            code="bad_offset",
-        )
-    return int(event_at.timestamp()) + offset_seconds
 
 
 def _local(naive: dt.datetime, zone: ZoneInfo) -> Moment:

@@ -12,7 +12,17 @@ MATCH_WINDOW_SECONDS = 21 * 86_400  # Metrika links a conversion to visits of th
 
 
 class HeldReason(Enum):
-    """Why a conversion is in no upload; the value is what the ledger stores."""
+    """Why a conversion is in no upload; the value is what the ledger stores.
+
+    Attributes:
+        FUTURE_TIME: its time is not in the past yet.
+        OUTSIDE_MATCH_WINDOW: older than the 21 days in which Metrika links conversions.
+        NO_IDENTIFIER: the visit has no ClientID.
+        SAME_MOMENT: another visit of the same client at the same second is in the ledger.
+        GOAL_NOT_FOUND: the counter has no such goal.
+        REFUSED: Metrika refused the file.
+        WITHDRAWN: the visit stopped being level 4+ before it was sent.
+    """
 
     FUTURE_TIME = "future_time"
     OUTSIDE_MATCH_WINDOW = "outside_match_window"
@@ -21,17 +31,6 @@ class HeldReason(Enum):
     GOAL_NOT_FOUND = "goal_not_found"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
-
-
-MEANINGS = {
-    HeldReason.FUTURE_TIME: "the conversion time is not in the past yet",
-    HeldReason.OUTSIDE_MATCH_WINDOW: "older than the 21 days in which Metrika links conversions",
-    HeldReason.NO_IDENTIFIER: "the visit has no ClientID",
-    HeldReason.SAME_MOMENT: "another visit of the same client at the same second is already in the ledger",
-    HeldReason.GOAL_NOT_FOUND: "the counter has no such goal",
-    HeldReason.REFUSED: "Metrika refused the file",
-    HeldReason.WITHDRAWN: "the visit stopped being level 4+ before it was sent",
-}
 
 
 def is_future(sent_epoch_seconds: int, now: dt.datetime) -> bool:

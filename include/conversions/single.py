@@ -19,12 +19,12 @@ from include.conversions.ledger import lock_ledger
 from include.conversions.moments import Moment, parse_moment
 from include.conversions.money import check_currency, parse_price
 from include.conversions.rules import is_future, is_outside_window
-from include.conversions.statuses import PREPARED, UNSENT_STAGES
+from include.conversions.statuses import PLACED, PREPARED, UNSENT_STAGES
 from include.days import utc_now
 from include.errors import InputError
 from include.failpoints import failpoint
 from include.state.engine import reachable
-from include.state.tables import conversions
+from include.state.tables import conversion_uploads, conversions
 
 SINGLE_VISIT_ID = 0  # the ledger's mark of a conversion that came from no visit
 OUTSIDE_WINDOW = "outside_match_window"
@@ -172,8 +172,9 @@ def _warnings(conversion: SingleConversion, now: dt.datetime) -> tuple[str, ...]
 
 def _sent_before(connection: Connection, conversion: SingleConversion) -> list[Row[Any]]:
     """Ledger rows of the same conversion that were or may have been sent, visits included."""
-    c = conversions.c
-    query = select(c.upload_id, c.price, c.currency, c.stage).where(
+    c, u = conversions.c, conversion_uploads.c
+    query = select(c.upload_id, c.price, c.currency, u.stage.label("upload_stage")).where(
+        c.upload_id == u.upload_id,
         c.counter_id == conversion.counter_id,
         c.target == conversion.target,
         c.identifier_kind == conversion.kind.value,
@@ -192,7 +193,7 @@ def _refuse_change(conversion: SingleConversion, earlier: list[Row[Any]], resend
             code="already_sent",
             pointer="/price",
         )
-    waiting = [row.upload_id for row in earlier if row.stage == PREPARED]
+    waiting = [row.upload_id for row in earlier if row.upload_stage == PREPARED]
     if waiting:
         raise InputError(
             f"This conversion is being sent at this moment (upload {waiting[0]}); try again when that has ended.",
@@ -216,7 +217,7 @@ def _place(connection: Connection, conversion: SingleConversion, upload_id: str,
         "sent_epoch_seconds": moment.epoch_seconds,
         "price": conversion.price,
         "currency": conversion.currency,
-        "stage": PREPARED,
+        "stage": PLACED,
         "held_reason": "",
         "upload_id": upload_id,
         "line_number": 1,

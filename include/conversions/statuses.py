@@ -4,7 +4,9 @@ from __future__ import annotations
 
 PREPARED, UPLOADED, PROCESSING, UNKNOWN = "prepared", "uploaded", "processing", "unknown"
 DONE, FAILED_LINKAGE, REFUSED, GOAL_NOT_FOUND = "done", "failed_linkage", "refused", "goal_not_found"
-HELD = "held"  # stage of a conversion that belongs to no upload
+# Stage of a conversion: held, or refused with its file, or without a goal; otherwise it is placed in a
+# file and shares that upload's stage, so that a million rows need not be rewritten at every step.
+HELD, PLACED = "held", "placed"
 
 # Nothing reached Metrika for good: the rows may be sent again in another file.
 UNSENT_STAGES = (HELD, REFUSED, GOAL_NOT_FOUND)

@@ -61,7 +61,7 @@ def _upload_of(row: Row[Any]) -> Upload:
 
 
 def change_upload(connection: Connection, upload_id: str, **values: Any) -> Upload:
-    """Change an upload, and the stage of its conversions with it.
+    """Change an upload; its conversions share its stage without being touched.
 
     Args:
         connection: open transaction.
@@ -72,11 +72,7 @@ def change_upload(connection: Connection, upload_id: str, **values: Any) -> Uplo
         The upload after the change.
     """
     statement = update(conversion_uploads).where(conversion_uploads.c.upload_id == upload_id)
-    upload = _upload_of(connection.execute(statement.values(**values).returning(conversion_uploads)).one())
-    if "stage" in values:
-        rows = update(conversions).where(conversions.c.upload_id == upload_id, conversions.c.stage != upload.stage)
-        connection.execute(rows.values(stage=upload.stage))
-    return upload
+    return _upload_of(connection.execute(statement.values(**values).returning(conversion_uploads)).one())
 
 
 def fail_upload(
@@ -98,7 +94,7 @@ def fail_upload(
     values = {"stage": stage, "error": error, "finished_at": now, "checked_at": now, "metrika_status": metrika_status}
     upload = change_upload(connection, upload_id, **values)
     rows = update(conversions).where(conversions.c.upload_id == upload_id)
-    connection.execute(rows.values(held_reason=stage))
+    connection.execute(rows.values(stage=stage, held_reason=stage))
     return upload
 
 
@@ -149,8 +145,7 @@ def prepared_uploads(
     if target is not None:
         query = query.where(u.target == target)
     if day is not None:
-        of_day = select(c.upload_id).where(c.counter_id == counter_id, c.day == day, c.stage == PREPARED)
-        query = query.where(u.upload_id.in_(of_day))
+        query = query.where(select(c.upload_id).where(c.upload_id == u.upload_id, c.day == day).exists())
     return list_uploads(connection, query)
 
 

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import Engine
 
 from include.conversions import batches, delivery, sending, upload_day
-from include.errors import CounterflowError
+from include.conversions.sending import MOST_POSTS
+from include.errors import InputError, SourceUnavailable
 from include.metrika.conversions_api import ConversionsApi
 from include.metrika_sandbox.server import SandboxHandle
 from include.warehouse.client import Warehouse
 from tests.conversion_days import (
+    FAST,
     ScoredDay,
     Visit,
     engine_settings,
@@ -30,8 +41,9 @@ from tests.conversion_days import (
 
 __all__ = ["engine_settings", "shared_api", "shared_sandbox", "state", "warehouse"]
 
-STEPS, EXAMPLES = 12, 12
-ROUNDS = st.sets(st.integers(0, 4), min_size=1)
+STEPS, EXAMPLES = 15, 10
+TWINS = (3, 4)  # share client and second
+ROUNDS = st.sets(st.integers(0, 4), min_size=1) | st.sampled_from([{twin} for twin in TWINS])
 
 
 class Killed(BaseException):
@@ -69,6 +81,7 @@ class UploadMachine(RuleBasedStateMachine):
         known = self.scored.known_visits(4)
         self.all = [*known, replace(known[3], visit_id=known[3].visit_id + 1)]
         self.scored.score(self.all[:3])
+        self.broken_posts = 0
         self.eligible: set[tuple[str, int]] = set()  # whatever was level 4+ when a run began
 
     @rule(chosen=ROUNDS)
@@ -99,17 +112,26 @@ class UploadMachine(RuleBasedStateMachine):
     def upload_without_a_goal(self) -> None:
         self.sandbox.set_faults(replace(self.healthy, no_goals=True))
         self._begin()
-        with contextlib.suppress(CounterflowError):
+        with contextlib.suppress(InputError):
             self.scored.upload()
         self.sandbox.set_faults(self.healthy)
 
-    @rule()
-    def upload_during_an_outage(self) -> None:
+    @rule(asked=st.sampled_from(["goals", "offline_conversions/uploadings"]))
+    def upload_during_an_outage(self, asked: str) -> None:
         self._begin()
-        self.sandbox.set_faults(replace(self.healthy, server_error_share=0.4, reset_share=0.2))
-        with contextlib.suppress(CounterflowError):
+        self._fail(asked, status=503, times=FAST.outage_tries)
+        with contextlib.suppress(SourceUnavailable):
             self.scored.upload()
-        self.sandbox.set_faults(self.healthy)
+        with contextlib.suppress(SourceUnavailable):  # use up what the upload did not meet
+            self.api.goals(self.scored.counter_id)
+            self.api.uploadings(self.scored.counter_id)
+
+    @precondition(lambda self: self.broken_posts < MOST_POSTS - 1)  # planned failures wait for the next posts
+    @rule(status=st.sampled_from([503, 0]))
+    def upload_with_a_broken_post(self, status: int) -> None:
+        self.broken_posts += 1
+        self._fail("offline_conversions/upload", status=status, method="POST")
+        self.upload(1_000)
 
     @rule()
     def look(self) -> None:
@@ -127,11 +149,14 @@ class UploadMachine(RuleBasedStateMachine):
             assert set(self.scored.accepted()) <= self.eligible
 
     @invariant()
-    def every_sealed_upload_has_its_rows(self) -> None:
+    def every_waiting_upload_has_all_its_rows(self) -> None:
         if hasattr(self, "scored"):
-            owned = {row["upload_id"] for row in self.scored.ledger() if row["stage"] == "prepared"}
-            waiting = {upload["upload_id"] for upload in self.scored.uploads() if upload["stage"] == "prepared"}
-            assert owned == waiting
+            owned = Counter(row["upload_id"] for row in self.scored.ledger() if row["stage"] == "placed")
+            waiting = [upload for upload in self.scored.uploads() if upload["stage"] == "prepared"]
+            assert all(owned[upload["upload_id"]] == upload["row_count"] > 0 for upload in waiting)
+
+    def _fail(self, path: str, **failure: Any) -> None:
+        self.sandbox.fail_next(f"/counter/{self.scored.counter_id}/{path}", **failure)
 
     def _begin(self) -> None:
         self.eligible |= {_moment(visit) for visit in self.scored.visits}

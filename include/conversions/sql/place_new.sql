@@ -5,6 +5,6 @@ INSERT INTO conversions (
 )
 SELECT
     gen_random_uuid(), :counter_id, :target, :kind, identifier, event_at, visit_id, :day, event_epoch + :offset_seconds,
-    '', 'prepared', '', :upload_id, position - :first + 1, false, :now
+    '', 'placed', '', :upload_id, position - :first + 1, false, :now
 FROM decided
 WHERE position BETWEEN :first AND :last AND conversion_id IS NULL

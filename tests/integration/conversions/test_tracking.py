@@ -4,10 +4,13 @@ import datetime as dt
 import time
 from dataclasses import replace
 
+import pytest
+
 from include.conversions.linkage import RetryReport, retry_linkage
 from include.conversions.reports import upload_status
 from include.conversions.tracking import TrackReport
 from include.days import utc_now
+from include.errors import SourceRejected
 from tests.conversion_days import SETTLE_SECONDS, ScoredDay, Visit
 
 LOOKS = 100
@@ -55,11 +58,6 @@ class TestM22Status:
         upload = scored.uploads()[0]
         assert (upload["linked_quantity"], upload["user_not_found_quantity"], report.alerts) == (None, None, ())
 
-    def test_should_follow_conversions_with_their_upload_when_it_is_done(self, scored: ScoredDay) -> None:
-        scored.upload()
-        follow(scored)
-        assert {row["stage"] for row in scored.ledger()} == {"done"}
-
     def test_should_wait_when_the_status_word_is_unknown(self, scored: ScoredDay) -> None:
         scored.sandbox.set_faults(replace(scored.sandbox.faults, upload_status_word="DIGESTED"))
         scored.upload()
@@ -94,6 +92,14 @@ class TestM22Status:
         scored.sandbox.fail_next("/uploading/", status=404, error_type="not_found")
         report = scored.track()
         assert (report.failed, "no longer knows" in report.alerts[0]) == (1, True)
+
+    def test_should_record_the_others_when_one_upload_may_not_be_shown(self, scored: ScoredDay) -> None:
+        scored.sandbox.set_faults(replace(scored.sandbox.faults, upload_status_word="PROCESSED"))
+        scored.upload(settings=replace(scored.settings, max_file_rows=2))
+        scored.sandbox.fail_next("/uploading/", status=403, error_type="access_denied")
+        with pytest.raises(SourceRejected):
+            scored.track()
+        assert sorted(one["stage"] for one in scored.uploads()) == ["done", "done", "uploaded"]
 
 
 class TestM22LinkageFailure:

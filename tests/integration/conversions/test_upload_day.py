@@ -119,6 +119,24 @@ class TestRescoredDay:
         scored.upload()
         assert scored.accepted() == scored.expected()
 
+    def test_should_close_the_file_when_all_its_visits_were_withdrawn_before_the_send(self, scored: ScoredDay) -> None:
+        scored.sandbox.fail_next("/goals", status=503, times=FAST.outage_tries)
+        with pytest.raises(SourceUnavailable):
+            scored.upload()
+        scored.score([])
+        scored.upload()
+        assert ([one["stage"] for one in scored.uploads()], scored.accepted()) == (["refused"], [])
+
+    def test_should_send_a_visit_when_it_comes_back_after_its_file_was_closed(self, scored: ScoredDay) -> None:
+        visits = scored.visits
+        scored.sandbox.fail_next("/goals", status=503, times=FAST.outage_tries)
+        with pytest.raises(SourceUnavailable):
+            scored.upload()
+        for scores in ([], visits):
+            scored.score(scores)
+            scored.upload()
+        assert scored.accepted() == scored.expected()
+
 
 class TestHeldVisits:
     def test_should_hold_the_second_visit_when_two_share_client_and_second(self, scored: ScoredDay) -> None:
@@ -179,6 +197,11 @@ class TestM20Goal:
         with pytest.raises(InputError):
             scored.upload(target="nobody")
         assert {row["held_reason"] for row in scored.ledger()} == {"goal_not_found"}
+
+    def test_should_close_every_file_when_the_goal_is_unknown(self, scored: ScoredDay) -> None:
+        with pytest.raises(InputError):
+            scored.upload(target="nobody", settings=replace(scored.settings, max_file_rows=2))
+        assert [one["stage"] for one in scored.uploads()] == ["goal_not_found"] * 3
 
     def test_should_send_when_the_goal_is_created_on_request(self, scored: ScoredDay) -> None:
         settings = replace(scored.settings, create_goal=True)

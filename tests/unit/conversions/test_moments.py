@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.conversions.moments import moment_of, parse_moment, sent_epoch_seconds
+from include.conversions.moments import moment_of, parse_moment
 from include.errors import InputError
 
 MOSCOW, BERLIN, NEW_YORK = (ZoneInfo(name) for name in ("Europe/Moscow", "Europe/Berlin", "America/New_York"))
@@ -55,13 +55,3 @@ class TestM19ParseMoment:
     def test_should_come_back_when_a_moment_is_written_with_its_offset(self, epoch: int, zone: ZoneInfo) -> None:
         text = moment_of(epoch, zone).event_at.astimezone(zone).isoformat(sep=" ")
         assert parse_moment(text, MOSCOW).epoch_seconds == epoch
-
-
-class TestSentEpochSeconds:
-    def test_should_add_the_offset_when_one_is_set(self) -> None:
-        assert sent_epoch_seconds(dt.datetime(2025, 6, 25, 21, 13, 9, tzinfo=dt.UTC), 60) == 1750886049
-
-    @pytest.mark.parametrize("offset", [-1, 61])
-    def test_should_refuse_an_offset_when_it_is_out_of_range(self, offset: int) -> None:
-        with pytest.raises(InputError, match="0 to 60"):
-            sent_epoch_seconds(dt.datetime(2025, 1, 1, tzinfo=dt.UTC), offset)

@@ -7,8 +7,6 @@ import pytest
 
 from include.conversions.rules import (
     MATCH_WINDOW_SECONDS,
-    MEANINGS,
-    HeldReason,
     hold_visits,
     is_future,
     is_outside_window,
@@ -57,8 +55,3 @@ class TestHoldVisits:
             is_future(epoch, NOW),
             is_outside_window(epoch, NOW),
         )
-
-
-class TestHeldReason:
-    def test_should_be_explained_when_a_person_asks(self) -> None:
-        assert set(MEANINGS) == set(HeldReason)
