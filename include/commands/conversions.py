@@ -18,6 +18,7 @@ from include.commands.terminal import (
     show,
     shown_progress,
 )
+from include.conversions.linkage import retry_linkage
 from include.conversions.tracking import track as track_uploads
 from include.conversions.upload_day import UploadReport, upload_day
 from include.days import parse_day
@@ -84,7 +85,10 @@ def track(counter: CounterOption = None, date: OptionalDate = None, as_json: Jso
     stores = open_stores(settings)
     api = _api(settings, stores)
     report = track_uploads(stores.state, api, counter_ids=counter_ids, settings=settings.conversions, day=day)
-    show(asdict(report), as_json=as_json, title="Uploads")
+    again = retry_linkage(
+        stores.state, api, counter_ids=counter_ids, settings=settings.conversions, run_id=new_run_id("track")
+    )
+    show({**asdict(report), "sent_again": again.conversions}, as_json=as_json, title="Uploads")
 
 
 def _api(settings: Settings, stores: Stores) -> ConversionsApi:

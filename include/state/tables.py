@@ -161,7 +161,7 @@ conversions = Table(
     Column("sent_epoch_seconds", BigInteger, nullable=False),  # DateTime column of the file
     Column("price", Numeric(18, 2), nullable=True),
     Column("currency", Text, nullable=False, server_default=""),
-    Column("stage", Text, nullable=False),  # held, or the stage of its upload
+    Column("stage", Text, nullable=False),  # held, refused, goal_not_found, or placed: then the stage of its upload
     Column("held_reason", Text, nullable=False, server_default=""),
     Column("upload_id", UUID(as_uuid=False), ForeignKey("conversion_uploads.upload_id"), nullable=True),
     Column("line_number", Integer, nullable=True),  # from 1, without the header
