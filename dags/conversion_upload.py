@@ -13,8 +13,8 @@ Sends the level 4+ visits that have not been sent yet to Metrika and follows the
 **Parameters.** `date`, or `date_from` with `date_to`: days to send by hand (default: the day that was scored, and
 the days before it whose scores changed). `counters`: counter ids (default: all). `target`: goal identifier
 (default: CONVERSION_TARGET, `4plus`). `approve`: wait for a person's approval before anything is sent (default
-false; page Required Actions). `include_old`: also send visits older than 21 days (default false). `kind`, `upload_id`,
-`task_id`: set by the API; kind `single` sends one prepared upload (default `day`, empty, empty).
+false; page Required Actions). `include_old`: also send visits older than 21 days (default false). `single`, `upload_id`,
+`task_id`: set by the API; a `single` run sends the one upload of that id (default false, empty, empty).
 
 **Again.** Safe at any time: the ledger knows what was sent, and an upload whose answer was lost is looked up in
 Metrika before anything is sent. What is held back has a reason and is looked at again by the next run.
@@ -33,8 +33,8 @@ from airflow.sdk import Param, PartitionedAssetTimetable, PokeReturnValue, Trigg
 from dags.wiring.assets import VISITS_SCORED
 from dags.wiring.connections import open_run
 from dags.wiring.policies import DAG_DEFAULTS, METRIKA_POOL, POKE_SECONDS, day_params
-from dags.wiring.units import is_woken, run_days
-from dags.wiring.uploading import forget_run, report_failures, track_units, upload_unit, upload_units
+from dags.wiring.units import is_woken, run_days, stage_units
+from dags.wiring.uploading import forget_run, report_failures, track_units, upload_unit
 
 FOLLOW = dt.timedelta(hours=26)  # an upload is given up after 24 hours
 COUNTS = "Counters and days: {{ ti.xcom_pull(task_ids='plan_upload') }}. Their scores are in the logs of visit_scoring."
@@ -49,7 +49,7 @@ COUNTS = "Counters and days: {{ ti.xcom_pull(task_ids='plan_upload') }}. Their s
         "target": Param(None, type=["null", "string"], title="Target", description="Goal identifier."),
         "approve": Param(False, type="boolean", title="Approve first", description="Wait for a person's approval."),
         "include_old": Param(False, type="boolean", title="Include old", description="Also visits over 21 days old."),
-        "kind": Param("day", enum=["day", "single"], title="Kind", description="Set by the API."),
+        "single": Param(False, type="boolean", title="Single", description="Set by the API."),
         "upload_id": Param(None, type=["null", "string"], title="Upload", description="Set by the API."),
         "task_id": Param(None, type=["null", "string"], title="API task", description="Set by the API."),
     },
@@ -59,9 +59,9 @@ def conversion_upload() -> None:
     """Approve if asked, send, follow."""
 
     @task
-    def plan_upload(params: Any = None) -> list[dict[str, Any]]:
+    def plan_upload() -> list[dict[str, Any]]:
         with open_run() as run:
-            return upload_units(run, () if params["kind"] == "single" else run_days(), is_woken=is_woken())
+            return stage_units(run, run_days(), stage="scores", is_woken=is_woken())
 
     @task.branch
     def choose_approval(params: Any = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -13,10 +14,12 @@ from airflow.sdk.exceptions import AirflowFailException
 from dags.wiring.connections import Run
 from dags.wiring.policies import SCHEDULE_ZONE
 from include.days import require_closed_day, resolve_run_days, utc_now
-from include.errors import ConfigError, InputError
+from include.errors import ConfigError, InputError, SourceError
 
 if TYPE_CHECKING:
     from airflow.sdk.execution_time.context import OutletEventAccessor
+
+log = logging.getLogger(__name__)
 
 DAYS_PER_UNIT = 7  # a manual range is loaded in one request a week
 DAY_PARAMS = ("date", "date_from", "date_to")
@@ -102,25 +105,30 @@ def load_units(run: Run, days: Sequence[dt.date]) -> list[Unit]:
     Raises:
         InputError: a day is not over.
     """
+    return [
+        _unit(counter_id, chunk)
+        for counter_id in counters_of(run)
+        for chunk in _chunks(_days_to_load(run, counter_id, days))
+    ]
+
+
+def _days_to_load(run: Run, counter_id: int, days: Sequence[dt.date]) -> Sequence[dt.date]:
     from include.metrika.load_job import open_load, refresh_days
     from include.metrika.logs_api import LogsApi
 
-    units = []
-    for counter_id in counters_of(run):
-        job = open_load(
-            run.stores.warehouse,
-            run.stores.state,
-            LogsApi(run.session),
-            run.settings.metrika,
-            counter_id=counter_id,
-            run_id=run.run_id,
-        )
-        _refuse_open_days(days, job.counter.zone, is_by_hand=any(run.params.get(name) for name in DAY_PARAMS))
-        wanted = days
-        if len(days) == 1 and run.params.get("refresh", True):
-            wanted = refresh_days(days[0], job.counter.zone, run.settings.metrika.reload_days)
-        units += [_unit(counter_id, chunk) for chunk in _chunks(wanted)]
-    return units
+    stores, settings = run.stores, run.settings.metrika
+    api = LogsApi(run.session)
+    try:
+        job = open_load(stores.warehouse, stores.state, api, settings, counter_id=counter_id, run_id=run.run_id)
+    except SourceError as error:
+        if error.retryable:
+            raise
+        log.warning("%s", error.message)
+        return days  # the counter's own task fails with this sentence, and the others go on
+    _refuse_open_days(days, job.counter.zone, is_by_hand=any(run.params.get(name) for name in DAY_PARAMS))
+    if len(days) > 1 or not run.params.get("refresh", True):
+        return days
+    return refresh_days(days[0], job.counter.zone, settings.reload_days)
 
 
 def _refuse_open_days(days: Sequence[dt.date], zone: ZoneInfo, *, is_by_hand: bool) -> None:

@@ -11,30 +11,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from dags.wiring.connections import Run
-from dags.wiring.units import Unit, counters_of, days_of, stage_units
+from dags.wiring.units import Unit, days_of
 
 if TYPE_CHECKING:
     from include.conversions.tracking import TrackReport
 
 log = logging.getLogger(__name__)
-
-SINGLE = "single"  # a run that sends one upload which the API prepared
-
-
-def upload_units(run: Run, days: Sequence[dt.date], *, is_woken: bool) -> list[Unit]:
-    """Units of an upload: counters with their scored days, or the one upload that the API prepared.
-
-    Args:
-        run: what the task works with.
-        days: days asked for; ignored by a single upload.
-        is_woken: see :func:`dags.wiring.units.stage_units`.
-
-    Returns:
-        Units.
-    """
-    if run.params["kind"] == SINGLE:
-        return [{"counter_id": counter_id, "days": []} for counter_id in counters_of(run)[:1]]
-    return stage_units(run, days, stage="scores", is_woken=is_woken)
 
 
 def upload_unit(run: Run, unit: Unit) -> list[dict[str, Any]]:
@@ -42,12 +24,12 @@ def upload_unit(run: Run, unit: Unit) -> list[dict[str, Any]]:
 
     Args:
         run: what the task works with.
-        unit: counter and days; no days for a single upload.
+        unit: counter and days; a run of the API may instead be for the one upload it prepared.
 
     Returns:
         Counts per day, for XCom.
     """
-    if run.params["kind"] == SINGLE:
+    if run.params["single"]:
         return [_send_single(run)]
     return list(_send_days(run, unit))
 
@@ -100,18 +82,18 @@ def track_units(run: Run, units: Sequence[Unit]) -> dict[str, int]:
     """
     counts = {"processed": 0, "pending": 0, "failed": 0}
     for unit in units:
-        for day in days_of(unit) or (None,):
+        for day in days_of(unit):
             report = _look(run, unit["counter_id"], day)
             counts = {name: count + getattr(report, name) for name, count in counts.items()}
             for alert in report.alerts:
                 log.warning("%s", alert)
-    if run.params["kind"] == SINGLE:
+    if run.params["single"]:
         counts = _single_counts(run)
     log.info("uploads processed %(processed)d, pending %(pending)d, failed %(failed)d", counts)
     return counts
 
 
-def _look(run: Run, counter_id: int, day: dt.date | None) -> TrackReport:
+def _look(run: Run, counter_id: int, day: dt.date) -> TrackReport:
     from include.conversions.tracking import track
     from include.metrika.conversions_api import ConversionsApi
 

@@ -109,7 +109,9 @@ class TestDagShape:
 
     def test_should_have_exactly_these_tasks(self, dags: dict[str, Any]) -> None:
         assert {dag_id: [task.task_id for task in dag.topological_sort()] for dag_id, dag in dags.items()} == {
-            "metrika_logs": ["plan_load", "wait_for_logs", "load_days", "publish_day", "give_logs_back"],
+            "metrika_logs": [
+                "plan_load", "wait_for_logs", "load_days", "publish_day", "report_failure", "give_logs_back",
+            ],
             "visit_scoring": ["plan_scoring", "score_days", "publish_scores"],
             "conversion_upload": [
                 "plan_upload", "choose_approval", "approve_upload",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from include.conversions.single import prepare_single, read_single
 from include.days import utc_now
-from include.metrika_sandbox.faults import Faults
+from include.metrika_sandbox.faults import ALWAYS, Faults
 from include.visits.export import export_path
 from tests.dags.rig import COUNTERS, DagRig
 
@@ -51,6 +53,12 @@ class TestMetrikaLogs:
         assert str(run.state) == "failed"
         assert rig.sandbox.stored_bytes(101) == 0
         assert rig.stages(101, OLD_DAY - dt.timedelta(days=2)) == {}
+
+    def test_should_go_on_with_the_others_when_one_counter_fails(self, rig: DagRig) -> None:
+        day = OLD_DAY - dt.timedelta(days=4)
+        states = rig.chain(date=day.isoformat(), counters=[101, 999])
+        assert states[0] == "failed"
+        assert "visits" in rig.stages(101, day)
 
     def test_should_fail_before_asking_for_logs_when_the_day_is_not_over(self, rig: DagRig) -> None:
         before = rig.sandbox.stats()["log_requests"]
@@ -108,6 +116,31 @@ class TestConversionUpload:
 
     def test_should_fail_when_the_day_was_never_scored(self, rig: DagRig) -> None:
         assert str(rig.run("conversion_upload", date="2024-02-02", counters=[101]).state) == "failed"
+
+    def test_should_send_one_row_when_the_run_is_for_a_single_upload(self, chained: DagRig) -> None:
+        instant = utc_now() - dt.timedelta(hours=5)
+        conversion = read_single(
+            202,
+            ZoneInfo("America/New_York"),
+            target="4plus",
+            date_time=instant.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            identifiers={"client_id": "1234567890"},
+        )
+        upload_id = prepare_single(chained.state, conversion, run_id="test").upload_id
+        before = len(chained.rows_at_metrika(202))
+        day = conversion.moment.day.isoformat()
+        chained.run("conversion_upload", date=day, counters=[202], single=True, upload_id=upload_id)
+        rows = chained.rows_at_metrika(202)
+        assert (len(rows), rows[-1]["ClientId"]) == (before + 1, "1234567890")
+
+    def test_should_turn_red_when_metrika_links_nothing(self, rig: DagRig) -> None:
+        day = (DAY - dt.timedelta(days=2)).isoformat()
+        rig.sandbox.set_faults(Faults(linkage_failure_count=ALWAYS))
+        try:
+            states = rig.chain(date=day, counters=[202], refresh=False)
+        finally:
+            rig.sandbox.set_faults(Faults())
+        assert states == ["success", "success", "failed"]
 
 
 class TestHousekeeping:

@@ -106,6 +106,19 @@ class TestBackfill:
         assert [week.stores.digests(counter_id, day) for counter_id in COUNTERS] == before
 
 
+class TestApproval:
+    @pytest.mark.parametrize(("answer", "expected"), [("Reject", "skipped"), ("Approve", "success")])
+    def test_should_send_only_when_a_person_approves(self, one_day: SchedulerRig, answer: str, expected: str) -> None:
+        client, dag_id = one_day.client, "conversion_upload"
+        run_id = client.trigger(dag_id, conf={"date": ONE_DAY.isoformat(), "counters": [101], "approve": True})
+        path = f"/dags/{dag_id}/dagRuns/{run_id.replace('+', '%2B').replace(':', '%3A')}/taskInstances/approve_upload"
+        one_day.wait(lambda: client.ask("GET", path)["state"] in ("deferred", "awaiting_input"), "the question", 90)
+        client.ask("PATCH", f"{path}/-1/hitlDetails", {"chosen_options": [answer], "params_input": {}})
+        assert client.wait_for_run(dag_id, run_id, seconds=120) == "success"
+        states = {task.task_id: task.state for task in client.task_instances(dag_id, run_id)}
+        assert states["send_conversions"] == expected
+
+
 class TestKilledWorkers:
     def test_should_be_green_after_retries_when_each_worker_is_killed_once(self, running: SchedulerRig) -> None:
         running.client.trigger("metrika_logs", conf={"counters": [101]}, partition_key=KILL_DAY.isoformat())
