@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from include.errors import ConfigError
 
-PREFIX = "/counterflow"
 YES, NO = ("1", "true", "yes"), ("0", "false", "no")
 
 
@@ -17,7 +17,7 @@ class ApiSettings:
 
     Attributes:
         accept_body_token: a caller may bring a Metrika token in a body.
-        public_url: address of the API for links, without a trailing slash; empty: the path alone.
+        public_url: address of the API server as people reach it, for links; empty: the path alone.
     """
 
     accept_body_token: bool = True
@@ -40,3 +40,20 @@ class ApiSettings:
         if text not in YES + NO:
             raise ConfigError(f"COUNTERFLOW_ACCEPT_BODY_TOKEN is {text!r}; use true or false.")
         return cls(text in YES, (environ.get("COUNTERFLOW_PUBLIC_URL") or "").rstrip("/"))
+
+    def link(self, root_path: str, path: str) -> str:
+        """Build an address for people; never from the Host header.
+
+        Args:
+            root_path: path under which the app is mounted.
+            path: path below it.
+
+        Returns:
+            An absolute address, or the path when no public address is configured.
+
+        >>> ApiSettings(public_url="https://flow.example/").link("/counterflow", "/tasks/a/status")
+        'https://flow.example/counterflow/tasks/a/status'
+        """
+        parts = urlsplit(self.public_url)
+        origin = f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+        return f"{origin}{root_path}{path}"

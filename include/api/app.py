@@ -66,7 +66,7 @@ def create_app(orchestrator: Orchestrator, environ: Mapping[str, str] | None = N
         Guard,
         orchestrator=orchestrator,
         routes=routes,
-        replays=Replays(lambda: context.stores.state),
+        replays=Replays(lambda: (context.stores.state, context.locks.requests)),
         public_url=context.api.public_url,
     )
     return app

@@ -5,11 +5,28 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
 
 from include.api.api_settings import ApiSettings
 from include.api.orchestrator import Orchestrator
 from include.services.stores import Stores, open_stores, read_settings
-from include.settings import Settings
+from include.settings import Secret, Settings
+from include.state.engine import connect_state
+
+
+@dataclass(frozen=True)
+class Locks:
+    """Connections for locks alone: who waits for a lock never takes the connection its holder needs.
+
+    Attributes:
+        requests: locks of requests with an Idempotency-Key; taken first.
+        jobs: locks of jobs; taken second.
+    """
+
+    requests: Engine
+    jobs: Engine
 
 
 class ApiContext:
@@ -28,6 +45,7 @@ class ApiContext:
         self._environ = environ
         self.api = ApiSettings.from_env(os.environ if environ is None else environ)
         self._stores: Stores | None = None
+        self._locks: Locks | None = None
         self._opening = threading.Lock()
 
     @property
@@ -53,9 +71,25 @@ class ApiContext:
                 self._stores = open_stores(self.settings)
             return self._stores
 
+    @property
+    def locks(self) -> Locks:
+        """Engines for locks, beside the one for work.
+
+        Raises:
+            ConfigError: no address is known.
+            StoreUnavailable: PostgreSQL does not answer.
+        """
+        url = self.stores.state.url.render_as_string(hide_password=False)
+        with self._opening:
+            if self._locks is None:
+                self._locks = Locks(connect_state(Secret(url)), connect_state(Secret(url)))
+            return self._locks
+
     def close(self) -> None:
         """Give the connections back."""
         with self._opening:
-            if self._stores is not None:
-                self._stores.state.dispose()
-            self._stores = None
+            engines = [self._stores.state] if self._stores else []
+            engines += [self._locks.requests, self._locks.jobs] if self._locks else []
+            for engine in engines:
+                engine.dispose()
+            self._stores = self._locks = None

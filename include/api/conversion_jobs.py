@@ -27,7 +27,7 @@ from include.api.sources import JobSource, counter_zone, only_counter, resolve_s
 from include.api.task_rows import CONVERSIONS, VISITS, TaskRow, read_task, task_of_upload
 from include.api.task_views import TaskRef, find_task, look, parts_of
 from include.api.upload_views import view_of_upload
-from include.api.visit_tasks import caller_of, require_done
+from include.api.visit_tasks import caller_of, require_done, status_link
 from include.conversions.batches import DayPlan, DayPreview, preview_day
 from include.conversions.drafts import UploadOrigin
 from include.conversions.identifiers import IdentifierKind, check_target
@@ -193,8 +193,7 @@ class ConversionJobs:
     def _locate(self, request: Request, response: Response, task_id: str, *, is_new: bool) -> None:
         response.status_code = 202 if is_new else 200
         if task_id:
-            prefix = self._context.api.public_url or request.scope.get("root_path", "")
-            response.headers["Location"] = f"{prefix}/tasks/{task_id}/status"
+            response.headers["Location"] = status_link(self._context, request, task_id)
 
 
 def _bulk_order(body: BulkBody, source: JobSource, day: dt.date, counter_id: int, target: str) -> JobOrder:

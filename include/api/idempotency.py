@@ -53,11 +53,11 @@ class Replays:
     """Stored answers of one app.
 
     Args:
-        engine: gives the state engine.
+        engines: gives the state engine and the engine for locks.
     """
 
-    def __init__(self, engine: Callable[[], Engine]) -> None:
-        self._engine = engine
+    def __init__(self, engines: Callable[[], tuple[Engine, Engine]]) -> None:
+        self._engines = engines
 
     async def serve(
         self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, name: str, key: str, body: bytes
@@ -80,8 +80,8 @@ class Replays:
             raise invalid(
                 "/Idempotency-Key", "Give 1 to 255 visible ASCII characters.", "bad_idempotency_key", place="header"
             )
-        engine = await run_in_threadpool(self._engine)
-        turn = Turn(engine, (name, scope["method"], scope["path"], key), hashlib.sha256(body).hexdigest())
+        engine, locks = await run_in_threadpool(self._engines)
+        turn = Turn(engine, locks, (name, scope["method"], scope["path"], key), hashlib.sha256(body).hexdigest())
         try:
             stored = await run_in_threadpool(turn.begin)
             if stored is not None:
@@ -101,12 +101,13 @@ class Turn:
 
     Args:
         engine: the state engine.
+        locks: engine for locks.
         scope: caller, method, path, key.
         body_sha256: digest of the body.
     """
 
-    def __init__(self, engine: Engine, scope: tuple[str, str, str, str], body_sha256: str) -> None:
-        self._engine, self._scope, self._sha256 = engine, scope, body_sha256
+    def __init__(self, engine: Engine, locks: Engine, scope: tuple[str, str, str, str], body_sha256: str) -> None:
+        self._engine, self._locks, self._scope, self._sha256 = engine, locks, scope, body_sha256
         self._held = ExitStack()
         self.claim: Claim | None = None
         self._is_kept = False
@@ -121,7 +122,7 @@ class Turn:
             Refusal: the key is held by another request, or belongs to another body.
         """
         seed = hashlib.sha256("\0".join(self._scope).encode()).hexdigest()
-        is_free = self._held.enter_context(try_lock(self._engine, f"replay:{seed}"))
+        is_free = self._held.enter_context(try_lock(self._locks, f"replay:{seed}"))
         row = self._row(seed)
         if row["body_sha256"] != self._sha256:
             raise invalid(

@@ -116,7 +116,7 @@ def take_job(context: ApiContext, order: JobOrder, caller: Caller) -> Taken:
         StoreUnavailable: a store cannot be reached.
     """
     state, sha256 = context.stores.state, digest_of(order.kind, order.parameters)
-    with hold_lock(state, f"job:{sha256}"):
+    with hold_lock(context.locks.jobs, f"job:{sha256}"):
         task_id = new_task_id(order.kind, caller.claim)
         known = _known(state, task_id) if caller.claim else None
         found = known or _open_job(context, order.kind, sha256)

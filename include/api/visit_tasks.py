@@ -125,7 +125,7 @@ class VisitTasks:
             require_closed_day(day, zone_to_check(self._context, source, counter_id))
         taken = take_job(self._context, _order(body, day, source), caller_of(request))
         response.status_code = 202 if taken.is_new else 200
-        response.headers["Location"] = self._address(request, f"/tasks/{taken.row.task_id}/status")
+        response.headers["Location"] = status_link(self._context, request, taken.row.task_id)
         return {"task_id": taken.row.task_id}
 
     def status(self, task_id: str, dag_id: DagQuery = None) -> dict[str, Any]:
@@ -178,8 +178,19 @@ class VisitTasks:
             total += page["pagination"]["total"]
         return {"data": rows, "pagination": _pagination(total, limit, offset, len(rows))}
 
-    def _address(self, request: Request, path: str) -> str:
-        return (self._context.api.public_url or request.scope.get("root_path", "")) + path
+
+def status_link(context: ApiContext, request: Request, task_id: str) -> str:
+    """Give the address of a task's status.
+
+    Args:
+        context: of the app.
+        request: the request.
+        task_id: the task.
+
+    Returns:
+        The address.
+    """
+    return context.api.link(request.scope.get("root_path", ""), f"/tasks/{task_id}/status")
 
 
 def caller_of(request: Request) -> Caller:

@@ -102,6 +102,12 @@ class TestIdempotencyKey:
         assert sorted(answer.status_code for answer in answers) == [200] * 7 + [202]
         assert len({answer.json()["task_id"] for answer in answers}) == 1
 
+    def test_should_serve_all_when_more_ask_at_once_than_there_are_connections(self, api: Api) -> None:
+        bodies = [body() for _ in range(40)]
+        with ThreadPoolExecutor(40) as pool:
+            answers = list(pool.map(lambda asked: api.post("/tasks", json=asked, headers=keyed(uuid4().hex)), bodies))
+        assert {answer.status_code for answer in answers} == {202}
+
 
 class TestLostAnswer:
     """H7: the process is killed after the work and before the answer."""

@@ -36,6 +36,14 @@ class TestCreate:
             "date": "2025-06-01", "counters": [301], "refresh": False, "task_id": order.run_id,
         }  # fmt: skip
 
+    def test_should_link_to_the_public_address_when_one_is_configured(
+        self, orchestrator: InMemoryOrchestrator, api_environ: dict[str, str]
+    ) -> None:
+        api = Api(orchestrator, {**api_environ, "COUNTERFLOW_PUBLIC_URL": "https://flow.example"})
+        answer = api.post("/tasks", json={**DAY, "date": "2025-05-29"}, headers={"Host": "evil.test"})
+        api.close()
+        assert answer.headers["location"].startswith("https://flow.example/counterflow/tasks/api__visits__")
+
     def test_should_only_score_when_reload_is_false(self, api: Api) -> None:
         created(api, reload=False, date="2025-06-02")
         order = api.orchestrator.orders[-1]

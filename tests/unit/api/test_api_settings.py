@@ -18,5 +18,14 @@ class TestApiSettings:
         with pytest.raises(ConfigError, match="COUNTERFLOW_ACCEPT_BODY_TOKEN"):
             ApiSettings.from_env({"COUNTERFLOW_ACCEPT_BODY_TOKEN": "maybe"})
 
-    def test_should_take_the_slash_off_the_public_address(self) -> None:
-        assert ApiSettings.from_env({"COUNTERFLOW_PUBLIC_URL": "https://a.test/x/"}).public_url == "https://a.test/x"
+    @pytest.mark.parametrize(
+        ("public_url", "link"),
+        [
+            ("https://a.test/", "https://a.test/flow/x"),
+            ("http://a.test:81/flow", "http://a.test:81/flow/x"),
+            ("", "/flow/x"),
+        ],
+    )
+    def test_should_link_to_the_public_address(self, public_url: str, link: str) -> None:
+        settings = ApiSettings.from_env({"COUNTERFLOW_PUBLIC_URL": public_url})
+        assert settings.link("/flow", "/x") == link

@@ -1,0 +1,58 @@
+"""docs/http-api.md is held to the routes, codes and settings of the app."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from include.api.policies import CONVERSIONS_ANCHOR, VISITS_ANCHOR
+from include.api.shapes import BulkBody, SingleBody, TaskBody, TaskResult, TaskStatus, UploadView
+from tests.api_client import Api
+from tests.conftest import PROJECT
+
+PAGE = (PROJECT / "docs" / "http-api.md").read_text()
+ROUTE = re.compile(r"^\| `(GET|POST|PUT|PATCH|DELETE) (/[^`]*)` \| ([^|]+) \|", re.MULTILINE)
+BLOCK = re.compile(r"```json\n(.*?)```", re.DOTALL)
+REQUEST = re.compile(r"-d '(\{.*?\})'", re.DOTALL)
+
+
+def words_of(anchor: str | None, is_public: bool) -> str:
+    if is_public:
+        return "everybody"
+    return f"edit right on DAG `{anchor}`" if anchor else "any Airflow user"
+
+
+class TestHttpApiPage:
+    def test_should_list_exactly_the_routes_of_the_app(self, api: Api) -> None:
+        rules = {
+            (method, path, words_of(one.policy.anchor_dag, one.policy.is_public))
+            for method, path, one in api.app.state.routes.table()
+        }
+        assert {(method, path, who.strip()) for method, path, who in ROUTE.findall(PAGE)} == rules
+        assert {VISITS_ANCHOR, CONVERSIONS_ANCHOR} == {"metrika_logs", "conversion_upload"}
+
+    def test_should_name_every_status_of_the_document(self, api: Api) -> None:
+        operations = [
+            operation for path in api.get("/openapi.json").json()["paths"].values() for operation in path.values()
+        ]
+        named = set(re.findall(r"\b[2-5]\d\d\b", PAGE))
+        assert {status for operation in operations for status in operation["responses"]} <= named
+
+    @pytest.mark.parametrize(
+        ("model", "mark"),
+        [(TaskStatus, '"kind"'), (TaskResult, '"pagination"'), (UploadView, '"metrika_upload_ids"')],
+    )
+    def test_should_show_answers_as_they_are(self, model: Any, mark: str) -> None:
+        shown = next(json.loads(block) for block in BLOCK.findall(PAGE) if mark in block)
+        assert set(shown) == set(model.model_fields)
+        model.model_validate(shown)
+
+    def test_should_show_requests_that_are_taken(self) -> None:
+        bodies = [json.loads(text) for text in REQUEST.findall(PAGE) if "password" not in text]
+        models = (TaskBody, BulkBody, SingleBody)
+        assert len(bodies) == len(models)
+        for model, body in zip(models, bodies, strict=True):
+            model.model_validate(body)
