@@ -27,7 +27,7 @@ down: setup
 	$(BIN)/python -m include down
 
 test: setup
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90 $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(if $(TESTS),$(TESTS),--cov-fail-under=90)
 
 check: setup
 	$(BIN)/ruff check .
