@@ -127,7 +127,7 @@ class AirflowOrchestrator:
             return len(dag.task_ids) if dag else 0
 
     def last_error(self, run: RunState) -> str | None:
-        """Read the exception from the log of the task that failed last."""
+        """Read the exception from the log of the task that failed first; later ones fail because of it."""
         from airflow.models.taskinstance import TaskInstance
         from airflow.utils.log.log_reader import TaskLogReader
         from sqlalchemy import select
@@ -136,7 +136,7 @@ class AirflowOrchestrator:
             TaskInstance.dag_id == run.dag_id, TaskInstance.run_id == run.run_id, TaskInstance.state == "failed"
         )
         with _session() as session:
-            for task in session.scalars(query.order_by(TaskInstance.end_date.desc())):
+            for task in session.scalars(query.order_by(TaskInstance.end_date)):
                 messages, _ = TaskLogReader().read_log_chunks(task, task.try_number, {})
                 if found := _last_exception(messages):
                     return found

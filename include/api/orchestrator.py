@@ -178,13 +178,13 @@ class Orchestrator(Protocol):
         ...
 
     def last_error(self, run: RunState) -> str | None:
-        """Give the message of the last exception of a failed run.
+        """Give the message of the exception that a run failed with.
 
         Args:
             run: the run.
 
         Returns:
-            One line, or None when there is none to be found.
+            The message of the first step that failed for good, or None when there is none to be found.
         """
         ...
 

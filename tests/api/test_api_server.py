@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+import jwt
 import pytest
 import requests
 
@@ -99,6 +101,30 @@ class TestApiServer:
     def test_should_refuse_a_wrong_token(self, server: Server) -> None:
         answer = requests.get(server.access.api_url + "/docs", headers={"Authorization": "Bearer nonsense"}, timeout=30)
         assert answer.status_code == 401
+
+    @pytest.mark.parametrize(
+        ("changes", "algorithm", "reading", "writing"),
+        [
+            ({}, "HS512", 200, 422),
+            ({"sub": "vera", "role": "viewer"}, "HS512", 200, 403),
+            ({"exp": 1_700_000_000}, "HS512", 401, 401),
+            ({"aud": "someone-else"}, "HS512", 401, 401),
+            ({}, "none", 401, 401),
+            ({}, "HS256", 401, 401),
+        ],
+    )
+    def test_should_decide_by_airflows_own_rules_when_tokens_differ(
+        self, server: Server, changes: dict[str, Any], algorithm: str, reading: int, writing: int
+    ) -> None:
+        """X2: a viewer may read only; expired, foreign and unsigned tokens are nobody's."""
+        own = jwt.decode(server.access.client().token().value, options={"verify_signature": False})
+        secret = (server.local_dir / "airflow" / "jwt_secret").read_text().strip()
+        claims = {**own, "jti": uuid4().hex, **changes}
+        token = jwt.encode(claims, None if algorithm == "none" else secret, algorithm=algorithm)
+        headers = {"Authorization": f"Bearer {token}"}
+        read = requests.get(server.access.api_url + "/health/details", headers=headers, timeout=30)
+        written = requests.post(server.access.api_url + "/tasks", headers=headers, json={}, timeout=30)
+        assert (read.status_code, written.status_code) == (reading, writing)
 
     def test_should_take_a_day_from_logs_to_conversions(self, server: Server) -> None:
         asked = {"date": DAY.isoformat(), "counter": COUNTER, "token": DEMO_TOKEN}
