@@ -34,7 +34,7 @@ from airflow.sdk import CronPartitionTimetable, Param, PokeReturnValue, TriggerR
 from airflow.sdk.exceptions import AirflowFailException
 
 from dags.wiring.assets import VISITS_LOADED
-from dags.wiring.connections import open_run
+from dags.wiring.connections import failed_sentences, open_run
 from dags.wiring.loading import load_unit, logs_are_ready, release_logs
 from dags.wiring.policies import DAG_DEFAULTS, METRIKA_POOL, POKE_SECONDS, SCHEDULE_ZONE, day_params
 from dags.wiring.units import load_units, publish_days, run_days
@@ -80,7 +80,7 @@ def metrika_logs() -> None:
 
     @task(trigger_rule=TriggerRule.ONE_FAILED)
     def report_failure() -> None:
-        raise AirflowFailException("A counter was not loaded; its failed task says why. The others have gone on.")
+        raise AirflowFailException(failed_sentences("wait_for_logs", "load_days"))
 
     @task(pool=METRIKA_POOL)
     def give_logs_back() -> int:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from include.services.stores import Stores
     from include.settings import Secret, Settings
 
+ERROR = "error"  # XCom key of the sentence a task failed with
 DEFAULT_CLICKHOUSE_PORT, DEFAULT_POSTGRES_PORT = 9000, 5432
 
 
@@ -59,7 +60,21 @@ def open_run() -> Iterator[Run]:
     except CounterflowError as error:
         if error.retryable:
             raise
+        context["ti"].xcom_push(ERROR, error.message)
         raise AirflowFailException(error.message) from None
+
+
+def failed_sentences(*task_ids: str) -> str:
+    """What the failed tasks of the running run ended with.
+
+    Args:
+        task_ids: tasks to ask, mapped or not.
+
+    Returns:
+        Their sentences, each once; a hint where to look when there is none.
+    """
+    found = get_current_context()["ti"].xcom_pull(task_ids=list(task_ids), key=ERROR)
+    return " ".join(dict.fromkeys(filter(None, found))) or "The log of the failed task says why."
 
 
 @contextmanager

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 
+from include.metrika.load_job import order_log, plan_chunks
+from include.metrika_sandbox.config import DEMO_TOKEN
 from include.metrika_sandbox.server import SandboxHandle
 from include.settings import Settings
 from include.state.engine import connect_state, migrate
 from include.state.manifest import StageRecord, read_stages
-from include.state.tables import conversion_uploads, conversions, log_requests
+from include.state.tables import api_replays, api_tasks, conversion_uploads, conversions, log_requests
 from include.warehouse.client import Warehouse
+from tests.loading import loading_from
 
 PROJECT = Path(__file__).parents[2]
 DAG_IDS = ("metrika_logs", "visit_scoring", "conversion_upload", "housekeeping")
@@ -27,6 +31,7 @@ COUNTERS = (101, 202)
 class DagRig:
     """The DAGs and the stores they write to."""
 
+    environ: dict[str, str]
     warehouse: Warehouse
     state: Engine
     local_dir: Path
@@ -41,7 +46,7 @@ class DagRig:
         state = connect_state(settings.database_url)
         migrate(state)
         try:
-            yield cls(Warehouse(settings.clickhouse), state, local_dir, sandbox)
+            yield cls(environ, Warehouse(settings.clickhouse), state, local_dir, sandbox)
         finally:
             state.dispose()
 
@@ -80,6 +85,31 @@ class DagRig:
 
     def rows_at_metrika(self, counter_id: int) -> list[Any]:
         return [row for upload in self.sandbox.uploads(counter_id) for row in upload["rows"]]
+
+    def leak_log_request(self, counter_id: int, day: dt.date, *, ordered_at: dt.datetime) -> None:
+        """Order a log like a run whose machine was lost long ago."""
+        with loading_from(self.sandbox.url, DEMO_TOKEN, self.environ) as loading:
+            job = loading.job(counter_id)
+            order_log(job, plan_chunks(job, "visits", [day])[0][0])
+        with self.state.begin() as connection:
+            connection.execute(update(log_requests).values(ordered_at=ordered_at))
+
+    def plant_api_rows(self, created_at: dt.datetime) -> None:
+        key = uuid.uuid4().hex
+        task = {"task_id": key, "kind": "visits", "parameters": {}, "parameters_sha256": key, "created_by": "test"}
+        replay = {"principal": "test", "method": "POST", "path": "/tasks", "idempotency_key": key, "body_sha256": key}
+        with self.state.begin() as connection:
+            connection.execute(api_tasks.insert().values(encrypted_token=b"x", created_at=created_at, **task))
+            connection.execute(api_replays.insert().values(created_at=created_at, **replay))
+
+    def api_rows(self) -> dict[str, int]:
+        tokens = select(func.count(api_tasks.c.encrypted_token))
+        answers = select(func.count()).select_from(api_replays)
+        with self.state.connect() as connection:
+            return {
+                "tokens": int(connection.execute(tokens).scalar_one()),
+                "answers": int(connection.execute(answers).scalar_one()),
+            }
 
     def staging_tables(self) -> list[str]:
         rows = self.warehouse.execute(

@@ -54,11 +54,15 @@ class TestMetrikaLogs:
         assert rig.sandbox.stored_bytes(101) == 0
         assert rig.stages(101, OLD_DAY - dt.timedelta(days=2)) == {}
 
-    def test_should_go_on_with_the_others_when_one_counter_fails(self, rig: DagRig) -> None:
+    def test_should_go_on_with_the_others_when_one_counter_fails(
+        self, rig: DagRig, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         day = OLD_DAY - dt.timedelta(days=4)
         states = rig.chain(date=day.isoformat(), counters=[101, 999])
         assert states[0] == "failed"
         assert "visits" in rig.stages(101, day)
+        told = capsys.readouterr().out.count("AirflowFailException: Metrika refused to show the counter of counter 999")
+        assert told == 2  # the counter's own task, and the end of the run
 
     def test_should_fail_before_asking_for_logs_when_the_day_is_not_over(self, rig: DagRig) -> None:
         before = rig.sandbox.stats()["log_requests"]
@@ -146,6 +150,18 @@ class TestConversionUpload:
 class TestHousekeeping:
     def test_should_end_well_when_there_is_nothing_to_do(self, chained: DagRig) -> None:
         assert str(chained.run("housekeeping").state) == "success"
+
+    def test_should_free_a_leaked_log_request(self, chained: DagRig) -> None:
+        chained.leak_log_request(101, OLD_DAY - dt.timedelta(days=20), ordered_at=utc_now() - dt.timedelta(days=2))
+        assert chained.open_log_requests() == 1
+        chained.run("housekeeping")
+        assert (chained.open_log_requests(), chained.sandbox.stored_bytes(101)) == (0, 0)
+
+    def test_should_forget_old_tokens_and_answers_but_keep_new_ones(self, chained: DagRig) -> None:
+        for age_days in (0, 3):
+            chained.plant_api_rows(utc_now() - dt.timedelta(days=age_days))
+        chained.run("housekeeping")
+        assert chained.api_rows() == {"tokens": 1, "answers": 1}
 
     def test_should_leave_no_staging_table_when_all_has_run(self, chained: DagRig) -> None:
         assert chained.staging_tables() == []
