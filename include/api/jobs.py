@@ -15,7 +15,7 @@ from include.api.idempotency import Claim
 from include.api.locks import hold_lock
 from include.api.orchestrator import Principal, RunOrder
 from include.api.problems import Refusal
-from include.api.task_rows import CONVERSIONS, TaskRow, add_task, digest_of, drop_task, open_tasks, read_task
+from include.api.task_rows import CONVERSIONS, TaskRow, add_task, digest_of, drop_task, equal_tasks, read_task
 from include.api.task_views import dag_of, find_task, look
 from include.days import utc_now
 from include.failpoints import failpoint
@@ -207,5 +207,5 @@ def _known(state: Engine, task_id: str) -> TaskRow | None:
 def _open_job(context: ApiContext, kind: str, sha256: str) -> TaskRow | None:
     state = context.stores.state
     with reachable(state), state.connect() as connection:
-        rows = open_tasks(connection, kind, sha256)
+        rows = equal_tasks(connection, kind, sha256)
     return next((row for row in rows if look(context, find_task(context, row.task_id)).is_open), None)

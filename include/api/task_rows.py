@@ -16,6 +16,7 @@ from include.days import utc_now
 from include.state.tables import api_tasks
 
 VISITS, CONVERSIONS = "visits", "conversions"
+LATEST = 3  # at most one equal job is open, and it is the newest or close to it
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,8 @@ def read_task(connection: Connection, task_id: str) -> TaskRow | None:
     return next(iter(_rows(connection, select(api_tasks).where(api_tasks.c.task_id == task_id))), None)
 
 
-def open_tasks(connection: Connection, kind: str, sha256: str) -> list[TaskRow]:
-    """Find jobs with equal parameters whose end has not been noticed.
+def equal_tasks(connection: Connection, kind: str, sha256: str) -> list[TaskRow]:
+    """Find the latest jobs with equal parameters; whether one is still open, its runs say.
 
     Args:
         connection: open connection.
@@ -112,8 +113,8 @@ def open_tasks(connection: Connection, kind: str, sha256: str) -> list[TaskRow]:
         The jobs, newest first.
     """
     c = api_tasks.c
-    query = select(api_tasks).where(c.kind == kind, c.parameters_sha256 == sha256, c.finished_at.is_(None))
-    return _rows(connection, query.order_by(c.created_at.desc()))
+    query = select(api_tasks).where(c.kind == kind, c.parameters_sha256 == sha256)
+    return _rows(connection, query.order_by(c.created_at.desc()).limit(LATEST))
 
 
 def uploads_for(connection: Connection, task_id: str) -> list[TaskRow]:

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, select
 
 from include.api.orchestrator import FAILED, RUNNING, SUCCESS, FollowUp, SourceConnection
 from include.settings import Secret
+from include.state.api_tasks import forget_token
 from include.state.counters import Counter, write_counter
 from include.state.tables import api_tasks
 from tests.api_client import VIEWER, Api, InMemoryOrchestrator
@@ -54,6 +55,16 @@ class TestCreate:
         again = api.post("/tasks", json={**DAY, "date": "2025-06-03"})
         assert (again.status_code, again.json()) == (200, {"task_id": first})
         assert len(api.orchestrator.orders) == 1
+
+    def test_should_give_the_job_back_when_its_load_has_ended_and_scoring_has_not(
+        self, api: Api, state: Engine
+    ) -> None:
+        first = created(api, date="2025-05-28")
+        api.orchestrator.move("metrika_logs", first, SUCCESS, step_count=5, finished_count=5)
+        api.orchestrator.follow_ups[first] = FollowUp(True)
+        forget_token(state, first)  # as the last step of the load does
+        again = api.post("/tasks", json={**DAY, "date": "2025-05-28"})
+        assert (again.status_code, again.json()) == (200, {"task_id": first})
 
     def test_should_start_anew_when_the_equal_job_has_ended(self, api: Api) -> None:
         first = created(api, date="2025-06-04")
