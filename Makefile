@@ -27,7 +27,10 @@ down: setup
 	$(BIN)/python -m include down
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(if $(TESTS),$(TESTS),--cov-fail-under=90)
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -n 2 --dist loadfile $(TESTS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered $(if $(TESTS),,--fail-under=90)
 
 check: setup
 	$(BIN)/ruff check .

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from include.commands import conversions, daily_run, load, models, score
+from include.commands import conversions, daily_run, load, models, score, verify
 from include.metrika_sandbox import command as sandbox
 from include.services import command as services
 
@@ -21,6 +21,7 @@ app.add_typer(models.app, name="models")
 app.command("run")(daily_run.run)
 app.command("up")(daily_run.up)
 app.command("down")(daily_run.down)
+app.command("verify-day")(verify.verify_day)
 app.command("doctor")(services.doctor)
 app.add_typer(services.app, name="services")
 app.add_typer(sandbox.app, name="sandbox")

@@ -145,32 +145,30 @@ def stage_units(run: Run, days: Sequence[dt.date], *, stage: str, is_woken: bool
         run: what the task works with.
         days: days asked for.
         stage: manifest stage that has to be there.
-        is_woken: an earlier DAG woke this run: its load may have refreshed the days before, and counters it
-            did not load are passed over. Otherwise a person asked for exactly these days, and a day that is
+        is_woken: an earlier DAG woke this run: its load may have refreshed the days before, and only counters
+            with that stage are taken. Otherwise a person asked for exactly these days, and a day that is
             not ready has to fail with a sentence that says so.
 
     Returns:
         Units; days that did not change cost a look at the manifest.
     """
-    counter_ids = counters_of(run)
     if not is_woken:
-        return [_unit(counter_id, days) for counter_id in counter_ids]
+        return [_unit(counter_id, days) for counter_id in counters_of(run)]
     reach = run.settings.metrika.reload_days
     wanted = sorted({day - dt.timedelta(days=back) for day in days for back in range(reach + 1)})
-    units = []
-    for counter_id in counter_ids:
-        present = _days_with(run, counter_id, wanted, stage)
-        if present:
-            units.append(_unit(counter_id, present))
-    return units
+    return [_unit(counter_id, present) for counter_id, present in _days_with(run, wanted, stage).items()]
 
 
-def _days_with(run: Run, counter_id: int, days: Sequence[dt.date], stage: str) -> list[dt.date]:
+def _days_with(run: Run, days: Sequence[dt.date], stage: str) -> dict[int, list[dt.date]]:
+    """Ready days by counter: of every counter that was loaded, configured or named by one run only."""
     from include.state.engine import reachable
-    from include.state.manifest import read_stages
+    from include.state.manifest import counters_with, read_stages
 
     with reachable(run.stores.state), run.stores.state.connect() as connection:
-        return sorted(record.day for record in read_stages(connection, counter_id, days, [stage]))
+        return {
+            counter_id: sorted(record.day for record in read_stages(connection, counter_id, days, [stage]))
+            for counter_id in counters_with(connection, days, stage)
+        }
 
 
 def days_of(unit: Unit) -> tuple[dt.date, ...]:

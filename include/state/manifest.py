@@ -97,3 +97,19 @@ def read_stages(
     if stages is not None:
         query = query.where(day_stages.c.stage.in_(list(stages)))
     return [StageRecord(**dict(row)) for row in connection.execute(query).mappings()]
+
+
+def counters_with(connection: Connection, days: Iterable[dt.date], stage: str) -> list[int]:
+    """Counters that have a stage on one of some days.
+
+    Args:
+        connection: open connection.
+        days: local days.
+        stage: stage name.
+
+    Returns:
+        Counter ids in order.
+    """
+    c = day_stages.c
+    query = select(c.counter_id).where(c.day.in_(list(days)), c.stage == stage).distinct().order_by(c.counter_id)
+    return [int(counter_id) for counter_id in connection.execute(query).scalars()]
