@@ -93,7 +93,7 @@ class SchedulerRig:
         assert [one for one in states() if one[2] != "success"] == []
 
     def kill_task(self, dag_id: str, task_id: str, day: dt.date, seconds: float = 60.0) -> None:
-        """SIGKILL the worker process of a task as soon as it is at work."""
+        """SIGKILL the process of a task as soon as it is at work."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for run in self.runs(dag_id, day):
@@ -130,9 +130,11 @@ def _environ_of(local_dir: Path, endpoints: Endpoints, given: dict[str, str]) ->
 
 
 def _kill_titled(task_instance_id: str) -> bool:
+    """Kill the process that runs the task's code; the title of its executor process is a longer one."""
+    title = f"airflow worker -- {task_instance_id}".encode()
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if task_instance_id.encode() in (folder / "cmdline").read_bytes():
+            if (folder / "cmdline").read_bytes().strip(b"\0 ") == title:
                 os.kill(int(folder.name), signal.SIGKILL)
                 return True
     return False
