@@ -26,11 +26,17 @@ up: setup
 down: setup
 	$(BIN)/python -m include down
 
+# The suite on two workers; then, alone on the machine, the tests that run a whole Airflow.
 test: setup
+ifdef TESTS
+	$(BIN)/python -m pytest $(TESTS)
+else
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n 2 --dist loadfile $(TESTS)
+	$(BIN)/coverage run -m pytest -n 2 --dist loadfile -m "not scheduler"
 	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report --skip-covered $(if $(TESTS),,--fail-under=90)
+	$(BIN)/coverage report --skip-covered --fail-under=90
+	$(BIN)/python -m pytest -m scheduler
+endif
 
 check: setup
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -39,6 +40,8 @@ POOL, POOL_SLOTS = "metrika_api", 3  # Metrika's limit of requests at once
 POOL_DESCRIPTION = "Tasks that talk to Yandex Metrika: three requests at once per account"
 # Settings that make a running Airflow the wrong one when they differ.
 COMPARED_PREFIXES = ("METRIKA_", "CONVERSION_", "DATABASE_URL", "CLICKHOUSE_", "AIRFLOW_CONN_")
+STARTS = Path(tempfile.gettempdir()) / f"counterflow-airflow-starts-{os.getuid()}.lock"
+START_WAIT_SECONDS = 300.0  # a start takes half a minute; several may queue
 
 
 @dataclass(frozen=True)
@@ -221,16 +224,17 @@ def _start(
     kept: bool,
 ) -> AirflowAccess:
     home = AirflowHome.below(local_dir)
-    ports = choose_ports(home)
-    password = home.admin_password()
-    base_url = f"http://{LOOPBACK}:{ports.api}"
-    access = AirflowAccess(base_url, base_url + API_PREFIX, ADMIN, password)
-    child = airflow_environ(home, ports, endpoints, environ)
-    create_metadata_database(endpoints)
-    migrate(local_dir, child)
-    start_group(record, components(local_dir, child), kept=kept)
-    stack.lend_to(local_dir, record.supervisor())
-    wait_until_healthy(local_dir, record, access.client())
+    with locked(STARTS, wait_seconds=START_WAIT_SECONDS):  # two first starts would choose the same free port
+        ports = choose_ports(home)
+        password = home.admin_password()
+        base_url = f"http://{LOOPBACK}:{ports.api}"
+        access = AirflowAccess(base_url, base_url + API_PREFIX, ADMIN, password)
+        child = airflow_environ(home, ports, endpoints, environ)
+        create_metadata_database(endpoints)
+        migrate(local_dir, child)
+        start_group(record, components(local_dir, child), kept=kept)
+        stack.lend_to(local_dir, record.supervisor())
+        wait_until_healthy(local_dir, record, access.client())
     access.client().set_pool(POOL, POOL_SLOTS, POOL_DESCRIPTION)
     write_record(home.folder / "ports.json", {**asdict(ports), "environ_digest": digest})
     write_record(access_path(local_dir), access.to_record())
