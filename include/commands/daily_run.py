@@ -192,7 +192,7 @@ def _stage_row(record: StageRecord, title: str) -> StageRow:
     if record.stage == "scores":
         return StageRow(record.counter_id, title, int(counts["scored"]), int(counts["level4"]), "level 4+")
     sent, held, before = (int(counts.get(name, 0)) for name in ("sent", "held", "already_sent"))
-    note = f"sent now {sent}, held {held}, sent before {before}"
+    note = f"sent {sent + before}, held {held}"
     return StageRow(record.counter_id, title, sent + held + before, sent + before, note)
 
 
