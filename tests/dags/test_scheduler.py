@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from include.days import utc_now
+from include.errors import ServiceError
 from tests.dags.rig import COUNTERS
 from tests.dags.scheduler_rig import CHAIN, TOKEN, SchedulerRig
 
@@ -112,8 +113,16 @@ class TestApproval:
         client, dag_id = one_day.client, "conversion_upload"
         run_id = client.trigger(dag_id, conf={"date": ONE_DAY.isoformat(), "counters": [101], "approve": True})
         path = f"/dags/{dag_id}/dagRuns/{run_id.replace('+', '%2B').replace(':', '%3A')}/taskInstances/approve_upload"
-        one_day.wait(lambda: client.ask("GET", path)["state"] in ("deferred", "awaiting_input"), "the question", 90)
-        client.ask("PATCH", f"{path}/-1/hitlDetails", {"chosen_options": [answer], "params_input": {}})
+        one_day.wait(lambda: client.ask("GET", path)["state"] in ("deferred", "awaiting_input"), "the question", 140)
+
+        def is_taken() -> bool:  # the question is asked a moment after the task says that it waits
+            try:
+                client.ask("PATCH", f"{path}/-1/hitlDetails", {"chosen_options": [answer], "params_input": {}})
+            except ServiceError:
+                return False
+            return True
+
+        one_day.wait(is_taken, "the answer to be taken", 30)
         assert client.wait_for_run(dag_id, run_id, seconds=120) == "success"
         states = {task.task_id: task.state for task in client.task_instances(dag_id, run_id)}
         assert states["send_conversions"] == expected
