@@ -27,18 +27,18 @@ from typing import Any
 import requests
 
 from benchmarks.measuring import PROJECT, in_fresh_process, peak_rss_mb, report
-from include.metrika.day_staging import drop_range, stage_range, staging_tables
-from include.metrika.fields import resolve_fields
-from include.metrika.load_job import LoadJob, open_load, order_log, plan_chunks, staged_request
-from include.metrika.logs_api import LogPart, LogRequest, LogsApi
-from include.metrika.part_loading import PARALLEL_PARTS, PartLoader
-from include.metrika.quota import StateQuotaGate
-from include.metrika.releasing import release
-from include.metrika.requests import OwnRequest, wait_processed
-from include.metrika.session import MetrikaSession
-from include.metrika.tables import quarantine_table, source_table
+from include.metrika.client.logs_api import LogPart, LogRequest, LogsApi
+from include.metrika.client.quota import StateQuotaGate
+from include.metrika.client.session import MetrikaSession
+from include.metrika.fields.resolving import resolve_fields
+from include.metrika.loading.day_staging import drop_range, stage_range, staging_tables
+from include.metrika.loading.load_job import LoadJob, open_load, order_log, plan_chunks, staged_request
+from include.metrika.loading.part_loading import PARALLEL_PARTS, PartLoader
+from include.metrika.loading.tables import quarantine_table, source_table
+from include.metrika.requests.own_requests import OwnRequest, wait_processed
+from include.metrika.requests.releasing import release
 from include.progress import no_progress
-from include.services.ports import choose_port
+from include.services.processes.ports import choose_port
 from include.services.stack import running_engines
 from include.services.stores import open_stores
 from include.settings import Settings

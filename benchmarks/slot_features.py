@@ -59,8 +59,8 @@ def draw(hits: int, seed: int = 1) -> dict[str, np.ndarray]:
 
 def load_counterflow(drawn: dict[str, np.ndarray]) -> None:
     """Fill visits and hits as loading would."""
-    from include.metrika.fields import resolve_fields
-    from include.metrika.tables import source_table
+    from include.metrika.fields.resolving import resolve_fields
+    from include.metrika.loading.tables import source_table
     from include.visits.tables import TABLES
     from include.warehouse.schema import ensure_tables
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from include.services.endpoints import Endpoints
+from include.services.engines.endpoints import Endpoints
 from include.services.stack import running_engines
 
 PROJECT = Path(__file__).parents[1]

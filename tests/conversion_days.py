@@ -15,13 +15,13 @@ from sqlalchemy import Engine, select
 from include.conversions.tracking import TrackReport, track
 from include.conversions.upload_day import UploadReport, upload_day
 from include.days import utc_now
-from include.metrika.conversions_api import ConversionsApi
-from include.metrika.quota import StateQuotaGate
-from include.metrika.retry import RetryPolicy
-from include.metrika.session import MetrikaSession
-from include.metrika_sandbox.config import DEMO_TOKEN, CounterConfig, SandboxConfig
-from include.metrika_sandbox.server import SandboxHandle, run_sandbox
-from include.services.endpoints import Endpoints
+from include.metrika.client.conversions_api import ConversionsApi
+from include.metrika.client.quota import StateQuotaGate
+from include.metrika.client.retry import RetryPolicy
+from include.metrika.client.session import MetrikaSession
+from include.metrika_sandbox.behaviour.config import DEMO_TOKEN, CounterConfig, SandboxConfig
+from include.metrika_sandbox.serving.server import SandboxHandle, run_sandbox
+from include.services.engines.endpoints import Endpoints
 from include.settings import ConversionSettings, MetrikaSettings, Secret, Settings
 from include.state.engine import connect_state, migrate
 from include.state.manifest import StageRecord, write_stage

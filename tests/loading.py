@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 
-from include.metrika.load_day import LoadReport, load_days
-from include.metrika.load_job import LoadJob, open_load
-from include.metrika.logs_api import LogsApi
-from include.metrika.quota import StateQuotaGate
-from include.metrika.retry import RetryPolicy
-from include.metrika.session import MetrikaSession
-from include.services.endpoints import Endpoints
+from include.metrika.client.logs_api import LogsApi
+from include.metrika.client.quota import StateQuotaGate
+from include.metrika.client.retry import RetryPolicy
+from include.metrika.client.session import MetrikaSession
+from include.metrika.loading.load_day import LoadReport, load_days
+from include.metrika.loading.load_job import LoadJob, open_load
+from include.services.engines.endpoints import Endpoints
 from include.settings import MetrikaSettings, Secret, Settings
 from include.state.engine import connect_state, migrate
 from include.warehouse.client import Warehouse

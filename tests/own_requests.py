@@ -7,11 +7,11 @@ import datetime as dt
 from sqlalchemy import Engine, select, update
 
 from include.days import utc_now
-from include.metrika.fields import VISIT_FIELDS
-from include.metrika.logs_api import LogOrder, LogsApi
-from include.metrika.order_rows import OwnRequest
-from include.metrika.requests import ensure_request, wait_processed
-from include.metrika_sandbox.server import SandboxHandle
+from include.metrika.client.logs_api import LogOrder, LogsApi
+from include.metrika.fields.resolving import VISIT_FIELDS
+from include.metrika.requests.order_rows import OwnRequest
+from include.metrika.requests.own_requests import ensure_request, wait_processed
+from include.metrika_sandbox.serving.server import SandboxHandle
 from include.settings import MetrikaSettings
 from include.state.tables import log_requests
 

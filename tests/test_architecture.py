@@ -23,6 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 SIDEWAYS = {("conversions", "metrika")}  # the one arrow between domains
 WITHIN_FLOOR = {0, 1}  # rooms of the ground and of the engines may lean on each other, without a cycle
+MOST_FILES = 20  # of a folder; more of them want folders of their own
 HEAVY = ("pandas", "numpy", "sklearn", "chdb", "joblib", "clickhouse_driver", "psycopg2")
 
 
@@ -58,6 +59,25 @@ def _arrows() -> set[tuple[str, str, str]]:
     }
 
 
+def _folder(module: str) -> str:
+    """The folder inside a room, such as include.metrika.client; empty for the files of the room itself."""
+    return ".".join(module.split(".")[:3]) if module.count(".") >= 3 else ""
+
+
+def _assert_no_cycle(graph: dict[str, set[str]]) -> None:
+    done: set[str] = set()
+
+    def visit(node: str, trail: tuple[str, ...]) -> None:
+        assert node not in trail, " -> ".join((*trail[trail.index(node) :], node))
+        if node not in done:
+            for target in graph.get(node, ()):
+                visit(target, (*trail, node))
+            done.add(node)
+
+    for node in graph:
+        visit(node, ())
+
+
 class TestFloors:
     def test_should_know_every_room_when_a_folder_is_added(self) -> None:
         rooms = {_room(module) for module in _modules() if module != "include.__init__"}
@@ -76,21 +96,25 @@ class TestFloors:
 
     def test_should_have_no_cycle_when_modules_import_each_other(self) -> None:
         known = _modules()
-        graph = {
-            module: {target for target in _imports(path) if target in known and target != module}
-            for module, path in known.items()
-        }
-        done: set[str] = set()
+        _assert_no_cycle(
+            {
+                module: {target for target in _imports(path) if target in known and target != module}
+                for module, path in known.items()
+            }
+        )
 
-        def visit(module: str, trail: tuple[str, ...]) -> None:
-            assert module not in trail, " -> ".join((*trail[trail.index(module) :], module))
-            if module not in done:
-                for target in graph[module]:
-                    visit(target, (*trail, module))
-                done.add(module)
+    def test_should_have_no_cycle_when_folders_of_a_room_import_each_other(self) -> None:
+        known = _modules()
+        graph: dict[str, set[str]] = {}
+        for module, target, _ in _arrows():
+            here, there = _folder(module), _folder(target if target in known else target.rpartition(".")[0])
+            if here and there and here != there:
+                graph.setdefault(here, set()).add(there)
+        _assert_no_cycle(graph)
 
-        for module in graph:
-            visit(module, ())
+    @pytest.mark.parametrize("folder", sorted({str(path.parent) for path in _modules().values()}))
+    def test_should_not_be_crowded_when_a_folder_is_opened(self, folder: str) -> None:
+        assert len(list(Path(folder).glob("*.py"))) <= MOST_FILES
 
     def test_should_stay_free_of_airflow_when_in_include(self) -> None:
         found = [m for m, path in _modules().items() for t in _imports(path) if t.split(".")[0] == "airflow"]

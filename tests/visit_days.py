@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from include.days import utc_now
-from include.metrika.fields import resolve_fields
-from include.metrika.tables import source_table
-from include.services.endpoints import Endpoints
+from include.metrika.fields.resolving import resolve_fields
+from include.metrika.loading.tables import source_table
+from include.services.engines.endpoints import Endpoints
 from include.settings import Settings
 from include.state.counters import Counter, write_counter
 from include.state.engine import connect_state, migrate

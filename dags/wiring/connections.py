@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundExceptio
 from include.errors import CounterflowError
 
 if TYPE_CHECKING:
-    from include.metrika.session import MetrikaSession
+    from include.metrika.client.session import MetrikaSession
     from include.services.stores import Stores
     from include.settings import Secret, Settings
 
@@ -79,8 +79,8 @@ def failed_sentences(*task_ids: str) -> str:
 
 @contextmanager
 def _opened(run_id: str, params: dict[str, Any]) -> Iterator[Run]:
-    from include.metrika.quota import StateQuotaGate
-    from include.metrika.session import MetrikaSession
+    from include.metrika.client.quota import StateQuotaGate
+    from include.metrika.client.session import MetrikaSession
     from include.services.stores import open_stores, read_settings
 
     settings = read_settings({**os.environ, **connection_environ()})

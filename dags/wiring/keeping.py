@@ -20,8 +20,8 @@ def free_logs(run: Run, older_than: dt.timedelta) -> dict[str, int]:
     Returns:
         How many per counter.
     """
-    from include.metrika.logs_api import LogsApi
-    from include.metrika.releasing import release_stale
+    from include.metrika.client.logs_api import LogsApi
+    from include.metrika.requests.releasing import release_stale
     from include.state.upkeep import counters_with_open_requests
 
     api, state = LogsApi(run.session), run.stores.state
@@ -69,7 +69,7 @@ def retry_unlinked(run: Run) -> int:
         How many conversions.
     """
     from include.conversions.linkage import retry_linkage
-    from include.metrika.conversions_api import ConversionsApi
+    from include.metrika.client.conversions_api import ConversionsApi
     from include.state.upkeep import counters_with_uploads
 
     report = retry_linkage(

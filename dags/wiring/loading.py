@@ -15,7 +15,7 @@ from dags.wiring.units import Unit, days_of
 from include.days import utc_now
 
 if TYPE_CHECKING:
-    from include.metrika.load_job import LoadJob
+    from include.metrika.loading.load_job import LoadJob
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +35,8 @@ def logs_are_ready(run: Run, unit: Unit) -> bool:
     Raises:
         AirflowRescheduleException: the day is not over yet; the task sleeps, without a worker, until it is.
     """
-    from include.metrika.load_job import order_days
-    from include.metrika.requests import refresh
+    from include.metrika.loading.load_job import order_days
+    from include.metrika.requests.own_requests import refresh
     from include.state.locks import day_lock
 
     job = _job(run, unit)
@@ -74,7 +74,7 @@ def load_unit(run: Run, unit: Unit) -> dict[str, Any]:
     Returns:
         Counts for XCom.
     """
-    from include.metrika.load_day import load_days
+    from include.metrika.loading.load_day import load_days
 
     return asdict(load_days(_job(run, unit), days_of(unit), keep_for_retry=True))
 
@@ -88,8 +88,8 @@ def release_logs(run: Run) -> int:
     Returns:
         How many were still held.
     """
-    from include.metrika.logs_api import LogsApi
-    from include.metrika.releasing import release_run
+    from include.metrika.client.logs_api import LogsApi
+    from include.metrika.requests.releasing import release_run
     from include.state.api_tasks import forget_token
 
     held = release_run(LogsApi(run.session), run.stores.state, run.run_id)
@@ -98,8 +98,8 @@ def release_logs(run: Run) -> int:
 
 
 def _job(run: Run, unit: Unit) -> LoadJob:
-    from include.metrika.load_job import open_load
-    from include.metrika.logs_api import LogsApi
+    from include.metrika.client.logs_api import LogsApi
+    from include.metrika.loading.load_job import open_load
 
     return open_load(
         run.stores.warehouse,

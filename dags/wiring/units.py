@@ -113,8 +113,8 @@ def load_units(run: Run, days: Sequence[dt.date]) -> list[Unit]:
 
 
 def _days_to_load(run: Run, counter_id: int, days: Sequence[dt.date]) -> Sequence[dt.date]:
-    from include.metrika.load_job import open_load, refresh_days
-    from include.metrika.logs_api import LogsApi
+    from include.metrika.client.logs_api import LogsApi
+    from include.metrika.loading.load_job import open_load, refresh_days
 
     stores, settings = run.stores, run.settings.metrika
     api = LogsApi(run.session)

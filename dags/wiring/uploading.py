@@ -36,7 +36,7 @@ def upload_unit(run: Run, unit: Unit) -> list[dict[str, Any]]:
 
 def _send_single(run: Run) -> dict[str, Any]:
     from include.conversions.resume import send_prepared
-    from include.metrika.conversions_api import ConversionsApi
+    from include.metrika.client.conversions_api import ConversionsApi
 
     delivery = send_prepared(
         run.stores.state,
@@ -50,7 +50,7 @@ def _send_single(run: Run) -> dict[str, Any]:
 
 def _send_days(run: Run, unit: Unit) -> Iterator[dict[str, Any]]:
     from include.conversions.upload_day import upload_day
-    from include.metrika.conversions_api import ConversionsApi
+    from include.metrika.client.conversions_api import ConversionsApi
 
     api = ConversionsApi(run.session)
     for day in days_of(unit):
@@ -95,7 +95,7 @@ def track_units(run: Run, units: Sequence[Unit]) -> dict[str, int]:
 
 def _look(run: Run, counter_id: int, day: dt.date) -> TrackReport:
     from include.conversions.tracking import track
-    from include.metrika.conversions_api import ConversionsApi
+    from include.metrika.client.conversions_api import ConversionsApi
 
     api, settings = ConversionsApi(run.session), run.settings.conversions
     return track(run.stores.state, api, counter_ids=[counter_id], settings=settings, day=day)

@@ -9,14 +9,15 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from include.api import conversion_jobs, system, visit_tasks
+from include.api import system
 from include.api.context import ApiContext
-from include.api.guard import Guard
-from include.api.idempotency import Replays
+from include.api.gate.guard import Guard
+from include.api.gate.idempotency import Replays
+from include.api.gate.problems import problem
+from include.api.gate.refusals import refusal_of
+from include.api.gate.routing import Routes
 from include.api.orchestrator import Orchestrator
-from include.api.problems import problem
-from include.api.refusals import refusal_of
-from include.api.routing import Routes
+from include.api.tasks import conversion_jobs, visit_tasks
 from include.errors import CounterflowError
 
 TITLE, VERSION = "Counterflow", "0.1.0"

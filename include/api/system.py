@@ -12,9 +12,9 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from sqlalchemy import func, select, text
 
 from include.api.context import ApiContext
-from include.api.openapi import document
-from include.api.policies import PUBLIC, READ, Rules
-from include.api.routing import Routes
+from include.api.gate.openapi import document
+from include.api.gate.policies import PUBLIC, READ, Rules
+from include.api.gate.routing import Routes
 from include.days import utc_now
 from include.errors import CounterflowError
 from include.state.engine import reachable

@@ -22,9 +22,9 @@ from include.conversions.linkage import retry_linkage
 from include.conversions.tracking import track as track_uploads
 from include.conversions.upload_day import UploadReport, upload_day
 from include.days import parse_day
-from include.metrika.conversions_api import ConversionsApi
-from include.metrika.quota import StateQuotaGate
-from include.metrika.session import MetrikaSession
+from include.metrika.client.conversions_api import ConversionsApi
+from include.metrika.client.quota import StateQuotaGate
+from include.metrika.client.session import MetrikaSession
 from include.services.stores import Stores, open_stores
 from include.settings import Settings
 

@@ -19,8 +19,8 @@ from include.days import parse_day, utc_now
 from include.errors import ServiceError
 from include.progress import Progress
 from include.services import stack
-from include.services.airflow import running_airflow, start_airflow, stop_airflow
-from include.services.airflow_client import AirflowClient
+from include.services.airflow.client import AirflowClient
+from include.services.airflow.running import running_airflow, start_airflow, stop_airflow
 from include.settings import Secret, Settings
 from include.state.engine import connect_state, migrate
 from include.state.manifest import StageRecord, read_stages

@@ -17,11 +17,11 @@ from include.commands.terminal import (
     shown_progress,
 )
 from include.days import parse_day
-from include.metrika.load_day import LoadReport, load_days
-from include.metrika.load_job import open_load
-from include.metrika.logs_api import LogsApi
-from include.metrika.quota import StateQuotaGate
-from include.metrika.session import MetrikaSession
+from include.metrika.client.logs_api import LogsApi
+from include.metrika.client.quota import StateQuotaGate
+from include.metrika.client.session import MetrikaSession
+from include.metrika.loading.load_day import LoadReport, load_days
+from include.metrika.loading.load_job import open_load
 from include.services.stores import open_stores
 
 SUMMED = ("received", "visits", "hits", "quarantined", "duplicates")

@@ -11,9 +11,9 @@ from pathlib import Path
 import requests
 
 from include.errors import ServiceError
-from include.metrika_sandbox.config import DEMO_TOKEN
-from include.services.files import locked, log_tail, make_private_folder, read_record, write_record
-from include.services.group import (
+from include.metrika_sandbox.behaviour.config import DEMO_TOKEN
+from include.services.processes.files import locked, log_tail, make_private_folder, read_record, write_record
+from include.services.processes.group import (
     PROJECT_ROOT,
     child_environ,
     group_record,
@@ -22,9 +22,9 @@ from include.services.group import (
     start_group,
     stop_group,
 )
-from include.services.parts import Part
-from include.services.ports import choose_port
-from include.services.record import GroupRecord
+from include.services.processes.parts import Part
+from include.services.processes.ports import choose_port
+from include.services.processes.record import GroupRecord
 
 GROUP = "sandbox"
 USUAL_PORT = 8085

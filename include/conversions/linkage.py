@@ -9,17 +9,17 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, Select, select
 
-from include.conversions.delivery import send_uploads
-from include.conversions.drafts import UploadOrigin, open_upload, seal_upload
-from include.conversions.families import free_relative_id
-from include.conversions.ledger import lock_ledger, move_rows
-from include.conversions.rules import MATCH_WINDOW_SECONDS
-from include.conversions.sending import SETTLE_SECONDS, Route
-from include.conversions.statuses import FAILED_LINKAGE
-from include.conversions.uploads import Upload, day_of, list_uploads, prepared_uploads
+from include.conversions.ledger.drafts import UploadOrigin, open_upload, seal_upload
+from include.conversions.ledger.families import free_relative_id
+from include.conversions.ledger.standing import lock_ledger, move_rows
+from include.conversions.ledger.uploads import Upload, day_of, list_uploads, prepared_uploads
+from include.conversions.rules.holding import MATCH_WINDOW_SECONDS
+from include.conversions.rules.statuses import FAILED_LINKAGE
+from include.conversions.sending.delivery import send_uploads
+from include.conversions.sending.exactly_once import SETTLE_SECONDS, Route
 from include.days import utc_now
 from include.failpoints import failpoint
-from include.metrika.conversions_api import ConversionsApi
+from include.metrika.client.conversions_api import ConversionsApi
 from include.settings import ConversionSettings
 from include.state.engine import reachable
 from include.state.locks import day_lock

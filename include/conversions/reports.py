@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from include.conversions.drafts import UploadOrigin
-from include.conversions.families import family_of
-from include.conversions.ledger import count_day, has_rows
-from include.conversions.statuses import (
+from include.conversions.ledger.drafts import UploadOrigin
+from include.conversions.ledger.families import family_of
+from include.conversions.ledger.standing import count_day, has_rows
+from include.conversions.ledger.uploads import Upload, list_uploads
+from include.conversions.rules.statuses import (
     DONE,
     FAILED_LINKAGE,
     GOAL_NOT_FOUND,
@@ -22,7 +23,6 @@ from include.conversions.statuses import (
     UPLOADED,
     api_status_of,
 )
-from include.conversions.uploads import Upload, list_uploads
 from include.state.tables import conversion_uploads, conversions
 
 # The stage of several files is the first of these that one of them has.

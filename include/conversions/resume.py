@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from include.conversions.delivery import Delivery, send_uploads
-from include.conversions.families import family_of
-from include.conversions.sending import SETTLE_SECONDS, Route
-from include.conversions.statuses import PREPARED
-from include.conversions.uploads import Upload, day_of
+from include.conversions.ledger.families import family_of
+from include.conversions.ledger.uploads import Upload, day_of
+from include.conversions.rules.statuses import PREPARED
+from include.conversions.sending.delivery import Delivery, send_uploads
+from include.conversions.sending.exactly_once import SETTLE_SECONDS, Route
 from include.errors import InputError
-from include.metrika.conversions_api import ConversionsApi
+from include.metrika.client.conversions_api import ConversionsApi
 from include.settings import ConversionSettings
 from include.state.engine import reachable
 from include.state.locks import day_lock

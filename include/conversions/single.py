@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, Row, select
 from sqlalchemy.dialects.postgresql import insert
 
-from include.conversions.drafts import UploadOrigin, open_upload, seal_upload
-from include.conversions.identifiers import IdentifierKind, check_target, pick_identifier
-from include.conversions.ledger import lock_ledger
-from include.conversions.moments import Moment, parse_moment
-from include.conversions.money import check_currency, parse_price
-from include.conversions.rules import is_future, is_outside_window
-from include.conversions.statuses import PLACED, PREPARED, UNSENT_STAGES
+from include.conversions.ledger.drafts import UploadOrigin, open_upload, seal_upload
+from include.conversions.ledger.standing import lock_ledger
+from include.conversions.rules.holding import is_future, is_outside_window
+from include.conversions.rules.identifiers import IdentifierKind, check_target, pick_identifier
+from include.conversions.rules.moments import Moment, parse_moment
+from include.conversions.rules.money import check_currency, parse_price
+from include.conversions.rules.statuses import PLACED, PREPARED, UNSENT_STAGES
 from include.days import utc_now
 from include.errors import InputError
 from include.failpoints import failpoint

@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, or_, select
 
-from include.conversions.statuses import DONE, FAILED_LINKAGE, FAILED_STAGES, TERMINAL_STAGES, UNKNOWN, stage_of
-from include.conversions.uploads import Upload, change_upload, followed_uploads, list_uploads
+from include.conversions.ledger.uploads import Upload, change_upload, followed_uploads, list_uploads
+from include.conversions.rules.statuses import DONE, FAILED_LINKAGE, FAILED_STAGES, TERMINAL_STAGES, UNKNOWN, stage_of
 from include.days import utc_now
 from include.errors import SourceRejected
 from include.failpoints import failpoint
-from include.metrika.conversions_api import ConversionsApi, Uploading
+from include.metrika.client.conversions_api import ConversionsApi, Uploading
 from include.settings import ConversionSettings
 from include.state.engine import reachable
 from include.state.tables import conversion_uploads, conversions

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
 
-from include.conversions.batches import DayPlan, PreparedDay, prepare_day
-from include.conversions.delivery import Delivery, send_uploads
-from include.conversions.drafts import UploadOrigin
-from include.conversions.identifiers import IdentifierKind, check_target
-from include.conversions.ledger import DayCounts, count_day
-from include.conversions.sending import SETTLE_SECONDS, Route
-from include.conversions.uploads import prepared_uploads
+from include.conversions.ledger.batches import DayPlan, PreparedDay, prepare_day
+from include.conversions.ledger.drafts import UploadOrigin
+from include.conversions.ledger.standing import DayCounts, count_day
+from include.conversions.ledger.uploads import prepared_uploads
+from include.conversions.rules.identifiers import IdentifierKind, check_target
+from include.conversions.sending.delivery import Delivery, send_uploads
+from include.conversions.sending.exactly_once import SETTLE_SECONDS, Route
 from include.days import utc_now
 from include.errors import StoreConflict
 from include.failpoints import failpoint
-from include.metrika.conversions_api import ConversionsApi
+from include.metrika.client.conversions_api import ConversionsApi
 from include.progress import Progress, no_progress
 from include.settings import ConversionSettings
 from include.state.engine import reachable

@@ -12,10 +12,10 @@ import typer
 
 from include.days import parse_day
 from include.errors import CounterflowError, InputError
-from include.metrika_sandbox.config import DEMO_TOKEN, SandboxConfig, parse_counters
-from include.metrika_sandbox.faults import FAULTS, Faults, parse_faults
-from include.metrika_sandbox.server import serve as serve_forever
-from include.metrika_sandbox.sources import open_traffic
+from include.metrika_sandbox.behaviour.config import DEMO_TOKEN, SandboxConfig, parse_counters
+from include.metrika_sandbox.behaviour.faults import FAULTS, Faults, parse_faults
+from include.metrika_sandbox.serving.server import serve as serve_forever
+from include.metrika_sandbox.traffic.choosing import open_traffic
 
 DEFAULTS = SandboxConfig()
 DEFAULT_PORT = 8085

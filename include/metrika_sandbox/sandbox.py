@@ -8,19 +8,19 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from include.metrika_sandbox.config import SandboxConfig
-from include.metrika_sandbox.conversions import ConversionStore
-from include.metrika_sandbox.conversions_api import ConversionsApi
-from include.metrika_sandbox.fault_board import FaultBoard, Trouble
-from include.metrika_sandbox.gateway import Gateway, Meters, build_routes
-from include.metrika_sandbox.goals import GoalStore
-from include.metrika_sandbox.late import LateEdits
-from include.metrika_sandbox.log_store import LogStore
-from include.metrika_sandbox.logs_api import LogsApi
-from include.metrika_sandbox.quotas import QuotaKeeper
-from include.metrika_sandbox.sources import open_traffic
-from include.metrika_sandbox.state_files import StateFiles
-from include.metrika_sandbox.traffic import TrafficSource
+from include.metrika_sandbox.behaviour.config import SandboxConfig
+from include.metrika_sandbox.behaviour.fault_board import FaultBoard, Trouble
+from include.metrika_sandbox.behaviour.quotas import QuotaKeeper
+from include.metrika_sandbox.logs.log_store import LogStore
+from include.metrika_sandbox.logs.logs_api import LogsApi
+from include.metrika_sandbox.serving.gateway import Gateway, Meters, build_routes
+from include.metrika_sandbox.traffic.choosing import open_traffic
+from include.metrika_sandbox.traffic.late import LateEdits
+from include.metrika_sandbox.traffic.source import TrafficSource
+from include.metrika_sandbox.uploads.conversions import ConversionStore
+from include.metrika_sandbox.uploads.conversions_api import ConversionsApi
+from include.metrika_sandbox.uploads.goals import GoalStore
+from include.metrika_sandbox.uploads.state_files import StateFiles
 
 
 class Sandbox:

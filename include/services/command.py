@@ -18,12 +18,12 @@ from rich.table import Table
 
 from include.errors import CounterflowError, ServiceError
 from include.services import stack
-from include.services.airflow import GROUP as AIRFLOW_GROUP
-from include.services.airflow import access_of, stop_airflow
+from include.services.airflow.running import GROUP as AIRFLOW_GROUP
+from include.services.airflow.running import access_of, stop_airflow
 from include.services.doctor import check_installation
-from include.services.endpoints import Endpoints
-from include.services.engines import EnginePlan, EnginePorts
-from include.services.group import group_record
+from include.services.engines.endpoints import Endpoints
+from include.services.engines.starting import EnginePlan, EnginePorts
+from include.services.processes.group import group_record
 from include.services.stack import ServiceState
 from include.settings import Secret, Settings
 from include.state.engine import connect_state, migrate

@@ -14,13 +14,13 @@ import psutil
 from sqlalchemy import text
 
 from include.errors import CounterflowError
-from include.services.airflow import GROUP as AIRFLOW_GROUP
-from include.services.airflow import access_of
-from include.services.airflow_client import HEALTH_PARTS
-from include.services.airflow_settings import AirflowHome
-from include.services.files import PRIVATE_FILE, kept_secret
-from include.services.group import group_record
-from include.services.processes import ProcessId
+from include.services.airflow.client import HEALTH_PARTS
+from include.services.airflow.running import GROUP as AIRFLOW_GROUP
+from include.services.airflow.running import access_of
+from include.services.airflow.settings import AirflowHome
+from include.services.processes.files import PRIVATE_FILE, kept_secret
+from include.services.processes.group import group_record
+from include.services.processes.looking import ProcessId
 from include.services.stack import status
 from include.services.stores import complete_environ
 from include.settings import Settings

@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from include.errors import ServiceError
-from include.services.endpoints import Endpoints
-from include.services.engines import EnginePlan, EnginePorts, PortTaken
-from include.services.files import locked, read_record, write_record
-from include.services.group import group_record, join_group, leave_group, start_group, stop_group
-from include.services.processes import ProcessId
-from include.services.record import GroupRecord
+from include.services.engines.endpoints import Endpoints
+from include.services.engines.starting import EnginePlan, EnginePorts, PortTaken
+from include.services.processes.files import locked, read_record, write_record
+from include.services.processes.group import group_record, join_group, leave_group, start_group, stop_group
+from include.services.processes.looking import ProcessId
+from include.services.processes.record import GroupRecord
 
 GROUP = "engines"
 START_ATTEMPTS = 4  # a lost race for a port costs one

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from include.metrika_sandbox.config import DEMO_TOKEN
-from include.metrika_sandbox.server import SandboxHandle
-from include.services.endpoints import Endpoints
+from include.metrika_sandbox.behaviour.config import DEMO_TOKEN
+from include.metrika_sandbox.serving.server import SandboxHandle
+from include.services.engines.endpoints import Endpoints
 from include.settings import Settings
 from tests.api_client import Api, InMemoryOrchestrator
 from tests.conversion_days import (

@@ -18,9 +18,9 @@ import pytest
 import requests
 
 from include.days import utc_now
-from include.metrika_sandbox.config import DEMO_TOKEN, CounterConfig, SandboxConfig
-from include.metrika_sandbox.server import SandboxHandle, run_sandbox
-from include.services.airflow import AirflowAccess, running_airflow
+from include.metrika_sandbox.behaviour.config import DEMO_TOKEN, CounterConfig, SandboxConfig
+from include.metrika_sandbox.serving.server import SandboxHandle, run_sandbox
+from include.services.airflow.running import AirflowAccess, running_airflow
 from include.services.stack import running_engines
 
 pytestmark = [pytest.mark.scheduler, pytest.mark.timeout(900)]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from include.api.documents import parse_document
-from include.api.problems import Refusal
+from include.api.gate.documents import parse_document
+from include.api.gate.problems import Refusal
 from tests.api_client import PREFIX, Api
 
 BODY_ROUTES = ("/tasks", "/conversions/bulk", "/conversions/single")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from include.api.policies import CONVERSIONS_ANCHOR, VISITS_ANCHOR
-from include.api.shapes import BulkBody, SingleBody, TaskBody, TaskResult, TaskStatus, UploadView
+from include.api.gate.policies import CONVERSIONS_ANCHOR, VISITS_ANCHOR
+from include.api.tasks.shapes import BulkBody, SingleBody, TaskBody, TaskResult, TaskStatus, UploadView
 from tests.api_client import Api
 from tests.conftest import PROJECT
 

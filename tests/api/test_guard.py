@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import pytest
 from fastapi import FastAPI
 
-from include.api.routing import Routes
+from include.api.gate.routing import Routes
 from include.errors import ConfigError, ModelError
 from tests.api_client import EDITOR, PREFIX, VIEWER, Api, InMemoryOrchestrator
 

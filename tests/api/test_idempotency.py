@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine, select, update
 
-from include.api.locks import try_lock
+from include.api.gate.locks import try_lock
 from include.days import utc_now
 from include.state.tables import api_replays, api_tasks
 from tests.api_client import OTHER, Api

@@ -24,10 +24,10 @@ sys.path[:0] = [path for path in (str(PROJECT),) if path not in sys.path]
 
 import pytest  # noqa: E402
 
-from include.metrika_sandbox.config import DEMO_TOKEN, SandboxConfig  # noqa: E402
-from include.metrika_sandbox.server import SandboxHandle, run_sandbox  # noqa: E402
-from include.services.airflow_settings import connections  # noqa: E402
-from include.services.endpoints import Endpoints  # noqa: E402
+from include.metrika_sandbox.behaviour.config import DEMO_TOKEN, SandboxConfig  # noqa: E402
+from include.metrika_sandbox.serving.server import SandboxHandle, run_sandbox  # noqa: E402
+from include.services.airflow.settings import connections  # noqa: E402
+from include.services.engines.endpoints import Endpoints  # noqa: E402
 from tests.dags.rig import DAG_IDS, DagRig  # noqa: E402
 from tests.loading import own_stores  # noqa: E402
 

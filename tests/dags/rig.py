@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import Engine, func, select, update
 
-from include.metrika.load_job import order_log, plan_chunks
-from include.metrika_sandbox.config import DEMO_TOKEN
-from include.metrika_sandbox.server import SandboxHandle
+from include.metrika.loading.load_job import order_log, plan_chunks
+from include.metrika_sandbox.behaviour.config import DEMO_TOKEN
+from include.metrika_sandbox.serving.server import SandboxHandle
 from include.settings import Settings
 from include.state.engine import connect_state, migrate
 from include.state.manifest import StageRecord, read_stages

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from include.metrika_sandbox.config import SandboxConfig
-from include.metrika_sandbox.server import SandboxHandle, run_sandbox
-from include.services.airflow import running_airflow
-from include.services.airflow_client import AirflowClient
-from include.services.airflow_settings import AirflowHome, AirflowPorts, airflow_environ
-from include.services.endpoints import Endpoints
-from include.services.files import read_record
+from include.metrika_sandbox.behaviour.config import SandboxConfig
+from include.metrika_sandbox.serving.server import SandboxHandle, run_sandbox
+from include.services.airflow.client import AirflowClient
+from include.services.airflow.running import running_airflow
+from include.services.airflow.settings import AirflowHome, AirflowPorts, airflow_environ
+from include.services.engines.endpoints import Endpoints
+from include.services.processes.files import read_record
 from include.services.stack import running_engines
 from tests.dags.rig import DAG_IDS, PROJECT, DagRig
 

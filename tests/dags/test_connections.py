@@ -7,7 +7,7 @@ import json
 import pytest
 
 from dags.wiring.connections import connection_environ
-from include.services.airflow_settings import connections
+from include.services.airflow.settings import connections
 from include.settings import Settings
 
 GIVEN = {

@@ -9,7 +9,7 @@ import pytest
 
 from include.conversions.single import prepare_single, read_single
 from include.days import utc_now
-from include.metrika_sandbox.faults import ALWAYS, Faults
+from include.metrika_sandbox.behaviour.faults import ALWAYS, Faults
 from include.visits.export import export_path
 from tests.dags.rig import COUNTERS, DagRig
 

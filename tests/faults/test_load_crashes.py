@@ -11,9 +11,9 @@ from multiprocessing.context import ForkServerContext
 import pytest
 
 from include.failpoints import VARIABLE
-from include.metrika_sandbox.config import DEMO_TOKEN, SandboxConfig
-from include.metrika_sandbox.server import SandboxHandle, run_sandbox
-from include.services.endpoints import Endpoints
+from include.metrika_sandbox.behaviour.config import DEMO_TOKEN, SandboxConfig
+from include.metrika_sandbox.serving.server import SandboxHandle, run_sandbox
+from include.services.engines.endpoints import Endpoints
 from tests.loading import DAY, Loading, loading_from, own_stores
 
 PARTS = 4

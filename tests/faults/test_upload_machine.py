@@ -21,11 +21,14 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine
 
-from include.conversions import batches, delivery, sending, upload_day
-from include.conversions.sending import MOST_POSTS
+from include.conversions import upload_day
+from include.conversions.ledger import batches
+from include.conversions.sending import delivery
+from include.conversions.sending import exactly_once as sending
+from include.conversions.sending.exactly_once import MOST_POSTS
 from include.errors import InputError, SourceUnavailable
-from include.metrika.conversions_api import ConversionsApi
-from include.metrika_sandbox.server import SandboxHandle
+from include.metrika.client.conversions_api import ConversionsApi
+from include.metrika_sandbox.serving.server import SandboxHandle
 from include.warehouse.client import Warehouse
 from tests.conversion_days import (
     FAST,

@@ -13,10 +13,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from include.__main__ import app
-from include.metrika_sandbox.config import DEMO_TOKEN, SandboxConfig
-from include.metrika_sandbox.faults import Faults, parse_faults
-from include.metrika_sandbox.server import SandboxHandle, run_sandbox
-from include.services.endpoints import Endpoints
+from include.metrika_sandbox.behaviour.config import DEMO_TOKEN, SandboxConfig
+from include.metrika_sandbox.behaviour.faults import Faults, parse_faults
+from include.metrika_sandbox.serving.server import SandboxHandle, run_sandbox
+from include.services.engines.endpoints import Endpoints
 from include.settings import Settings
 from include.warehouse.client import Warehouse
 from tests.loading import own_stores

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from include.conversions.delivery import Delivery
 from include.conversions.reports import upload_status
 from include.conversions.resume import send_prepared
+from include.conversions.sending.delivery import Delivery
 from include.conversions.single import SingleOutcome, prepare_single, read_single
 from include.days import utc_now, zone_of
 from include.errors import InputError

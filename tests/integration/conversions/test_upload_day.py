@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import update
 
-from include.conversions.batches import DayPlan, DayPreview, preview_day
-from include.conversions.drafts import UploadOrigin
-from include.conversions.identifiers import IdentifierKind
+from include.conversions.ledger.batches import DayPlan, DayPreview, preview_day
+from include.conversions.ledger.drafts import UploadOrigin
+from include.conversions.rules.identifiers import IdentifierKind
 from include.days import utc_now
 from include.errors import DayNotReady, InputError, SourceRejected, SourceUnavailable, StoreConflict
 from include.progress import no_progress

@@ -14,12 +14,12 @@ import pytest
 from sqlalchemy import Engine, create_engine, delete, text
 from sqlalchemy.engine import make_url
 
-from include.metrika.quota import StateQuotaGate
-from include.metrika.retry import RetryPolicy
-from include.metrika.session import MetrikaSession
-from include.metrika_sandbox.config import DEMO_TOKEN, SandboxConfig
-from include.metrika_sandbox.server import SandboxHandle, run_sandbox
-from include.services.endpoints import Endpoints
+from include.metrika.client.quota import StateQuotaGate
+from include.metrika.client.retry import RetryPolicy
+from include.metrika.client.session import MetrikaSession
+from include.metrika_sandbox.behaviour.config import DEMO_TOKEN, SandboxConfig
+from include.metrika_sandbox.serving.server import SandboxHandle, run_sandbox
+from include.services.engines.endpoints import Endpoints
 from include.settings import MetrikaSettings, Secret
 from include.state.engine import connect_state, migrate
 from include.state.tables import log_requests

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from include.errors import InputError
-from include.metrika.answers import AnswerLost
-from include.metrika.conversions_api import ConversionsApi, find_goal
-from include.metrika.session import MetrikaSession
-from include.metrika_sandbox.faults import Faults
-from include.metrika_sandbox.server import SandboxHandle
+from include.metrika.client.answers import AnswerLost
+from include.metrika.client.conversions_api import ConversionsApi, find_goal
+from include.metrika.client.session import MetrikaSession
+from include.metrika_sandbox.behaviour.faults import Faults
+from include.metrika_sandbox.serving.server import SandboxHandle
 
 Serve = Callable[..., SandboxHandle]
 Connect = Callable[..., MetrikaSession]

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from include.metrika.field_kinds import Field, Kind
-from include.metrika.row_statements import insert_quarantine_sql, insert_rows_sql
-from include.metrika.tables import quarantine_table, source_table
-from include.services.endpoints import Endpoints
+from include.metrika.fields.kinds import Field, Kind
+from include.metrika.loading.row_statements import insert_quarantine_sql, insert_rows_sql
+from include.metrika.loading.tables import quarantine_table, source_table
+from include.services.engines.endpoints import Endpoints
 from include.settings import Settings
 from include.warehouse.client import Warehouse
 from include.warehouse.schema import create_table, drop_table

@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy import select
 
 from include.errors import InputError, QuotaExceeded, SourceDataError, SourceRejected, SourceRequestFailed
-from include.metrika import fields
-from include.metrika.load_day import load_days
-from include.metrika.load_job import order_days, refresh_days
-from include.metrika_sandbox.config import DEMO_TOKEN, SandboxConfig
-from include.metrika_sandbox.faults import Faults, parse_faults
-from include.metrika_sandbox.server import SandboxHandle, run_sandbox
-from include.services.endpoints import Endpoints
+from include.metrika.fields import resolving as fields
+from include.metrika.loading.load_day import load_days
+from include.metrika.loading.load_job import order_days, refresh_days
+from include.metrika_sandbox.behaviour.config import DEMO_TOKEN, SandboxConfig
+from include.metrika_sandbox.behaviour.faults import Faults, parse_faults
+from include.metrika_sandbox.serving.server import SandboxHandle, run_sandbox
+from include.services.engines.endpoints import Endpoints
 from include.state.manifest import read_stages
 from include.state.tables import log_requests
 from tests.loading import DAY, Loading, loading_from, own_stores

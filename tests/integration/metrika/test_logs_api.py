@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import Engine
 
 from include.errors import QuotaExceeded, SourceDataError, SourceUnavailable
-from include.metrika.fields import HIT_FIELDS, VISIT_FIELDS
-from include.metrika.logs_api import LogOrder, LogPart, LogRequest, LogsApi
-from include.metrika.quota import StateQuotaGate
-from include.metrika.session import MetrikaSession
-from include.metrika_sandbox.faults import Faults
-from include.metrika_sandbox.server import SandboxHandle
+from include.metrika.client.logs_api import LogOrder, LogPart, LogRequest, LogsApi
+from include.metrika.client.quota import StateQuotaGate
+from include.metrika.client.session import MetrikaSession
+from include.metrika.fields.resolving import HIT_FIELDS, VISIT_FIELDS
+from include.metrika_sandbox.behaviour.faults import Faults
+from include.metrika_sandbox.serving.server import SandboxHandle
 from include.settings import MetrikaSettings, Secret
 
 Serve = Callable[..., SandboxHandle]

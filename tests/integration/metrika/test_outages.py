@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import Engine, text
 
 from include.errors import QuotaExceeded, SourceUnavailable, StoreUnavailable
-from include.metrika.answers import AnswerLost, ApiCall
-from include.metrika.quota import StateQuotaGate
-from include.metrika.retry import RetryPolicy
-from include.metrika.session import MetrikaSession
-from include.metrika.transport import HttpCall, NoAnswer, Transport
+from include.metrika.client.answers import AnswerLost, ApiCall
+from include.metrika.client.quota import StateQuotaGate
+from include.metrika.client.retry import RetryPolicy
+from include.metrika.client.session import MetrikaSession
+from include.metrika.client.transport import HttpCall, NoAnswer, Transport
 from include.settings import Secret
 
 ASK = ApiCall("list the goals", 101)

@@ -13,15 +13,15 @@ import pytest
 from sqlalchemy import Engine
 
 from include.errors import QuotaExceeded
-from include.metrika.quota import LOGS, RATES, StateQuotaGate, login_key
-from include.metrika_sandbox.server import SandboxHandle
+from include.metrika.client.quota import LOGS, RATES, StateQuotaGate, login_key
+from include.metrika_sandbox.serving.server import SandboxHandle
 from include.settings import Secret
 
 ROOT = Path(__file__).parents[3]
 
 HOLDER = """
 import os, sys, time
-from include.metrika.quota import StateQuotaGate
+from include.metrika.client.quota import StateQuotaGate
 from include.settings import Secret
 from include.state.engine import connect_state
 gate = StateQuotaGate(connect_state(Secret(os.environ["STATE"])), "login", address=sys.argv[1])
@@ -33,9 +33,9 @@ with gate.slot():
 HAMMER = """
 import os, sys
 from concurrent.futures import ThreadPoolExecutor
-from include.metrika.logs_api import LogsApi
-from include.metrika.quota import StateQuotaGate
-from include.metrika.session import MetrikaSession
+from include.metrika.client.logs_api import LogsApi
+from include.metrika.client.quota import StateQuotaGate
+from include.metrika.client.session import MetrikaSession
 from include.settings import MetrikaSettings, Secret
 from include.state.engine import connect_state
 settings = MetrikaSettings(token=Secret("sandbox-token"), api_url=sys.argv[1])

@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import Engine, update
 
 from include.errors import SourceRejected
-from include.metrika.logs_api import LogOrder, LogsApi
-from include.metrika.requests import mark_loaded, refresh, release, release_stale, wait_processed
-from include.metrika.session import MetrikaSession
-from include.metrika_sandbox.config import CounterConfig
-from include.metrika_sandbox.faults import Faults
-from include.metrika_sandbox.server import SandboxHandle
+from include.metrika.client.logs_api import LogOrder, LogsApi
+from include.metrika.client.session import MetrikaSession
+from include.metrika.requests.own_requests import mark_loaded, refresh, release, release_stale, wait_processed
+from include.metrika_sandbox.behaviour.config import CounterConfig
+from include.metrika_sandbox.behaviour.faults import Faults
+from include.metrika_sandbox.serving.server import SandboxHandle
 from include.state.tables import log_requests
 from tests.own_requests import DAY, FIELDS, ORDER, PATIENT, grow_old, open_rows, ordered, ready
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from include.metrika.session import MetrikaSession
-from include.metrika_sandbox.server import SandboxHandle
+from include.metrika.client.session import MetrikaSession
+from include.metrika_sandbox.serving.server import SandboxHandle
 from include.settings import Secret
 from tests.own_requests import FIELDS, created, open_rows
 
@@ -22,10 +22,10 @@ Connect = Callable[..., MetrikaSession]
 
 CRASHING = """
 import datetime as dt, os, sys
-from include.metrika.logs_api import LogOrder, LogsApi
-from include.metrika.quota import StateQuotaGate
-from include.metrika.requests import ensure_request, mark_loaded, release, wait_processed
-from include.metrika.session import MetrikaSession
+from include.metrika.client.logs_api import LogOrder, LogsApi
+from include.metrika.client.quota import StateQuotaGate
+from include.metrika.requests.own_requests import ensure_request, mark_loaded, release, wait_processed
+from include.metrika.client.session import MetrikaSession
 from include.settings import MetrikaSettings, Secret
 from include.state.engine import connect_state
 settings = MetrikaSettings(token=Secret("sandbox-token"), api_url=sys.argv[1], poll_seconds=0.02)

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import Engine, update
 
 from include.errors import SourceRequestFailed, SourceUnavailable
-from include.metrika.logs_api import LogOrder, LogsApi
-from include.metrika.requests import refresh, wait_processed
-from include.metrika.session import MetrikaSession
-from include.metrika_sandbox.faults import Faults
-from include.metrika_sandbox.server import SandboxHandle
+from include.metrika.client.logs_api import LogOrder, LogsApi
+from include.metrika.client.session import MetrikaSession
+from include.metrika.requests.own_requests import refresh, wait_processed
+from include.metrika_sandbox.behaviour.faults import Faults
+from include.metrika_sandbox.serving.server import SandboxHandle
 from include.settings import MetrikaSettings
 from include.state.tables import log_requests
 from tests.own_requests import DAY, FIELDS, ORDER, PATIENT, created, grow_old, open_rows, ordered, ready

@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import Engine
 
 from include.errors import SourceRejected
-from include.metrika.answers import refused_fields
-from include.metrika.logs_api import LogOrder, LogsApi
-from include.metrika.requests import mark_loaded, plan_orders
-from include.metrika.session import MetrikaSession
-from include.metrika_sandbox.config import STORE_BYTES
-from include.metrika_sandbox.faults import Faults
-from include.metrika_sandbox.server import SandboxHandle
+from include.metrika.client.answers import refused_fields
+from include.metrika.client.logs_api import LogOrder, LogsApi
+from include.metrika.client.session import MetrikaSession
+from include.metrika.requests.own_requests import mark_loaded, plan_orders
+from include.metrika_sandbox.behaviour.config import STORE_BYTES
+from include.metrika_sandbox.behaviour.faults import Faults
+from include.metrika_sandbox.serving.server import SandboxHandle
 from tests.own_requests import DAY, FIELDS, ORDER, created, grow_old, open_rows, ordered, ready
 
 Serve = Callable[..., SandboxHandle]

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from include.errors import CounterflowError
-from include.metrika.answers import ApiCall
-from include.metrika.quota import StateQuotaGate
-from include.metrika.session import MetrikaSession
-from include.metrika.transport import HttpCall, Transport
-from include.metrika_sandbox.server import SandboxHandle
+from include.metrika.client.answers import ApiCall
+from include.metrika.client.quota import StateQuotaGate
+from include.metrika.client.session import MetrikaSession
+from include.metrika.client.transport import HttpCall, Transport
+from include.metrika_sandbox.serving.server import SandboxHandle
 from include.settings import MetrikaSettings, Secret
 
 SECRET = "y0_PLANTED-secret-token-0123456789"

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from include.errors import QuotaExceeded, SourceRejected, SourceUnavailable
-from include.metrika.answers import AnswerLost, ApiCall
-from include.metrika.logs_api import LogsApi
-from include.metrika.session import MetrikaSession
-from include.metrika.transport import HttpCall
-from include.metrika_sandbox.faults import Faults
-from include.metrika_sandbox.server import SandboxHandle
+from include.metrika.client.answers import AnswerLost, ApiCall
+from include.metrika.client.logs_api import LogsApi
+from include.metrika.client.session import MetrikaSession
+from include.metrika.client.transport import HttpCall
+from include.metrika_sandbox.behaviour.faults import Faults
+from include.metrika_sandbox.serving.server import SandboxHandle
 
 Connect = Callable[..., MetrikaSession]
 Serve = Callable[..., SandboxHandle]

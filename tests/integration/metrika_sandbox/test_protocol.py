@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import requests
 
-from include.metrika_sandbox.config import DEMO_TOKEN, SandboxConfig
-from include.metrika_sandbox.faults import parse_faults
-from include.metrika_sandbox.server import SandboxHandle, run_sandbox
+from include.metrika_sandbox.behaviour.config import DEMO_TOKEN, SandboxConfig
+from include.metrika_sandbox.behaviour.faults import parse_faults
+from include.metrika_sandbox.serving.server import SandboxHandle, run_sandbox
 
 DAY = "2025-11-04"
 FIELDS = "ym:s:visitID,ym:s:clientID,ym:s:watchIDs,ym:s:date,ym:s:dateTime,ym:s:visitDuration,ym:s:deviceCategory"

@@ -8,8 +8,8 @@ import pytest
 from tapi_yandex_metrika import YandexMetrikaLogsapi, YandexMetrikaManagement
 from tapi_yandex_metrika.tapi_yandex_metrika import YandexMetrikaClientAdapterAbstract
 
-from include.metrika_sandbox.config import DEMO_TOKEN, SandboxConfig
-from include.metrika_sandbox.server import run_sandbox
+from include.metrika_sandbox.behaviour.config import DEMO_TOKEN, SandboxConfig
+from include.metrika_sandbox.serving.server import run_sandbox
 
 DAY = "2025-11-04"
 FIELDS = "ym:s:visitID,ym:s:clientID,ym:s:date,ym:s:dateTime,ym:s:pageViews"

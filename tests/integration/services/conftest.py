@@ -19,9 +19,9 @@ import psutil
 import pytest
 import requests
 
-from include.services.airflow import stop_airflow
-from include.services.endpoints import Endpoints
-from include.services.group import PROJECT_ROOT, child_environ
+from include.services.airflow.running import stop_airflow
+from include.services.engines.endpoints import Endpoints
+from include.services.processes.group import PROJECT_ROOT, child_environ
 from include.services.stack import down
 from include.settings import Settings
 

@@ -8,9 +8,9 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from include.services.airflow import running_airflow
+from include.services.airflow.running import running_airflow
 from include.services.command import service_states
-from include.services.group import group_record
+from include.services.processes.group import group_record
 from include.services.stack import running_engines, up
 
 

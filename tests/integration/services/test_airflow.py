@@ -8,11 +8,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from include.services.airflow import access_of, access_path, running_airflow
-from include.services.airflow_client import HEALTH_PARTS
+from include.services.airflow.client import HEALTH_PARTS
+from include.services.airflow.running import access_of, access_path, running_airflow
 from include.services.command import service_states
 from include.services.doctor import check_installation
-from include.services.group import group_record
+from include.services.processes.group import group_record
 from include.services.stack import running_engines
 from tests.integration.services.conftest import wait_until_gone
 

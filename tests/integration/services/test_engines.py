@@ -19,12 +19,12 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from include.errors import ServiceError
-from include.services import clickhouse, postgres, postgres_program
-from include.services.endpoints import Endpoints
-from include.services.engines import EnginePlan, EnginePorts, PortTaken
-from include.services.files import locked
-from include.services.group import PROJECT_ROOT, ended_parts, group_record, start_group, stop_group
-from include.services.ports import choose_port
+from include.services.engines import clickhouse, postgres, postgres_program
+from include.services.engines.endpoints import Endpoints
+from include.services.engines.starting import EnginePlan, EnginePorts, PortTaken
+from include.services.processes.files import locked
+from include.services.processes.group import PROJECT_ROOT, ended_parts, group_record, start_group, stop_group
+from include.services.processes.ports import choose_port
 from include.services.stack import down, endpoints_of, known_ports, running_engines, status, up
 from tests.integration.services.conftest import ask_clickhouse, kill, wait_until_gone
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from include.api.documents import DEEPEST, parse_document
-from include.api.problems import Invalid, Refusal
+from include.api.gate.documents import DEEPEST, parse_document
+from include.api.gate.problems import Invalid, Refusal
 
 
 class TestParseDocument:

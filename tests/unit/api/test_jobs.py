@@ -3,9 +3,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 
-from include.api.idempotency import Claim
-from include.api.jobs import new_task_id, upload_id_of
-from include.api.task_rows import digest_of
+from include.api.gate.idempotency import Claim
+from include.api.tasks.jobs import new_task_id, upload_id_of
+from include.api.tasks.task_rows import digest_of
 
 CLAIM = Claim(dt.datetime(2025, 7, 2, 1, 2, 3, tzinfo=dt.UTC), "9f3c2a10aabb")
 

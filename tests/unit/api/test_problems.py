@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from include.api.problems import Invalid, Refusal, invalid, problem
-from include.api.refusals import refusal_of
+from include.api.gate.problems import Invalid, Refusal, invalid, problem
+from include.api.gate.refusals import refusal_of
 from include.errors import (
     ConfigError,
     InputError,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from include.conversions.tracking import alert_of
-from include.metrika.conversions_api import Uploading
+from include.metrika.client.conversions_api import Uploading
 
 
 def alert(status: str = "PROCESSED", rows: int = 10, **quantities: Any) -> str:

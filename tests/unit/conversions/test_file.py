@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.conversions.file import FILE_LIMIT_BYTES, FileRow, batch_comment, rows_per_file, write_file
-from include.conversions.identifiers import LONGEST_CHARS, IdentifierKind
+from include.conversions.rules.file import FILE_LIMIT_BYTES, FileRow, batch_comment, rows_per_file, write_file
+from include.conversions.rules.identifiers import LONGEST_CHARS, IdentifierKind
 
 
 def written(target: str, *rows: FileRow, with_money: bool = False) -> bytes:

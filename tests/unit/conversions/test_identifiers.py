@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from include.conversions.identifiers import IdentifierKind, check_identifier, check_target, pick_identifier
+from include.conversions.rules.identifiers import IdentifierKind, check_identifier, check_target, pick_identifier
 from include.errors import InputError
 
 

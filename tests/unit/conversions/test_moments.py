@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.conversions.moments import moment_of, parse_moment
+from include.conversions.rules.moments import moment_of, parse_moment
 from include.errors import InputError
 
 MOSCOW, BERLIN, NEW_YORK = (ZoneInfo(name) for name in ("Europe/Moscow", "Europe/Berlin", "America/New_York"))

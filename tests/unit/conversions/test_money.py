@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.conversions.money import check_currency, format_price, parse_price
+from include.conversions.rules.money import check_currency, format_price, parse_price
 from include.errors import InputError
 
 

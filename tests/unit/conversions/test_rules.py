@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from include.conversions.rules import (
+from include.conversions.rules.holding import (
     MATCH_WINDOW_SECONDS,
     hold_visits,
     is_future,

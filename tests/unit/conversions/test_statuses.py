@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from include.conversions.statuses import api_status_of, stage_of
+from include.conversions.rules.statuses import api_status_of, stage_of
 
 
 class TestM22StageOf:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from include.errors import QuotaExceeded, SourceError, SourceRejected, SourceUnavailable
-from include.metrika.answers import (
+from include.metrika.client.answers import (
     AnswerLost,
     ApiCall,
     ApiFault,

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.errors import InputError
-from include.metrika.field_kinds import Field, Kind
-from include.metrika.field_rows import ATTRIBUTED, ATTRIBUTIONS
-from include.metrika.fields import (
+from include.metrika.fields.kinds import Field, Kind
+from include.metrika.fields.resolving import (
     FIELDS,
     HIT_FIELDS,
     VISIT_FIELDS,
@@ -19,6 +18,7 @@ from include.metrika.fields import (
     resolve_fields,
     split_fields,
 )  # fmt: skip
+from include.metrika.fields.rows import ATTRIBUTED, ATTRIBUTIONS
 
 ALL_VISITS = tuple(FIELDS["visits"].values())
 # The table of required fields in the protocol's description, with the contract's columns.

@@ -4,7 +4,7 @@ import tracemalloc
 from email.parser import BytesParser
 from pathlib import Path
 
-from include.metrika.multipart import FileBody
+from include.metrika.client.multipart import FileBody
 
 CSV = b"ClientId,Target,DateTime\r\n1,4plus,2\n"
 

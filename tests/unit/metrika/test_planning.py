@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.metrika.logs_api import Evaluation, LogOrder
-from include.metrika.planning import no_room, possible_days, split_days
+from include.metrika.client.logs_api import Evaluation, LogOrder
+from include.metrika.requests.planning import no_room, possible_days, split_days
 
 FIRST = dt.date(2026, 1, 1)
 ORDER = LogOrder(101, "visits", FIRST, FIRST, ("ym:s:visitID",))

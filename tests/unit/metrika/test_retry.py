@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.errors import CounterflowError, QuotaExceeded, SourceRejected, SourceRequestFailed, SourceUnavailable
-from include.metrika.answers import AnswerLost, ParallelQuota
-from include.metrika.retry import RetryPolicy, should_retry, wait_seconds
+from include.metrika.client.answers import AnswerLost, ParallelQuota
+from include.metrika.client.retry import RetryPolicy, should_retry, wait_seconds
 
 POLICY = RetryPolicy(first_wait_seconds=0.5, cap_seconds=30, outage_tries=6, quota_tries=12)
 DOWN = SourceUnavailable("down")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from include.errors import SourceDataError
-from include.metrika.shapes import (
+from include.metrika.client.shapes import (
     iter_objects,
     need_int,
     read_date,

@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from include.errors import ConfigError
-from include.metrika.transport import Transport, check_token
+from include.metrika.client.transport import Transport, check_token
 from include.settings import Secret
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from include.services.endpoints import Endpoints
+from include.services.engines.endpoints import Endpoints
 from include.settings import Secret, Settings
 
 

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from include.errors import ServiceError
-from include.services.files import kept_secret, locked, log_tail, make_private_folder, read_record, write_record
+from include.services.processes.files import (
+    kept_secret,
+    locked,
+    log_tail,
+    make_private_folder,
+    read_record,
+    write_record,
+)
 
 
 class TestWriteRecord:

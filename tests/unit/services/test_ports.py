@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import socket
 
-from include.services.ports import choose_port, is_free
+from include.services.processes.ports import choose_port, is_free
 
 
 class TestIsFree:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from include.services.processes import ProcessId
+from include.services.processes.looking import ProcessId
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
 

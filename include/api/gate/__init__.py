@@ -1,0 +1,1 @@
+"""The door of the app: policies, credentials, bodies, refusals, requests that come twice."""

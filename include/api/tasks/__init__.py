@@ -1,0 +1,1 @@
+"""Scoring and conversion tasks over HTTP: routes, rows, views."""

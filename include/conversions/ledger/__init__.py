@@ -1,0 +1,1 @@
+"""The ledger: what stands, what is withdrawn, what is held, and every file prepared from it."""

@@ -1,0 +1,1 @@
+"""One prepared file into Metrika: the goal first, then exactly once, halved when refused."""

@@ -1,0 +1,1 @@
+"""Metrika over HTTP: session, quota, retries, the Logs API and offline conversions."""

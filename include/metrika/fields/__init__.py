@@ -1,0 +1,1 @@
+"""The fields of the Logs API: names, kinds, and how a request's list is resolved."""

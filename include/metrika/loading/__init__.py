@@ -1,0 +1,1 @@
+"""A day of raw logs into ClickHouse: parts, dialect, quarantine, digest, swap."""

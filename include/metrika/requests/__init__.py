@@ -1,0 +1,1 @@
+"""Own log requests: planned, ordered, waited for, resumed and given back."""

@@ -1,0 +1,1 @@
+"""How the local Metrika answers: settings, faults, quotas, shapes of answers."""

@@ -1,0 +1,1 @@
+"""Log requests of the local Metrika: queue, preparation, parts."""

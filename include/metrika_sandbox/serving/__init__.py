@@ -1,0 +1,1 @@
+"""The HTTP side of the local Metrika: routes, tokens, streams, switches."""

@@ -1,0 +1,1 @@
+"""What visitors do: seeded or read from a file, as visits and hits."""

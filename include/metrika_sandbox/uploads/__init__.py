@@ -1,0 +1,1 @@
+"""Offline conversions of the local Metrika: goals, uploads, linkage."""

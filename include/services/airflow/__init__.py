@@ -1,0 +1,1 @@
+"""Airflow of one machine: settings, start, client of its API."""

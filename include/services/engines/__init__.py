@@ -1,0 +1,1 @@
+"""ClickHouse and PostgreSQL of one machine, from their wheels."""

@@ -1,0 +1,1 @@
+"""Child processes in one group: started, watched, recorded, ended."""
