@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
@@ -33,6 +34,7 @@ SESSION_SETTINGS: dict[str, Any] = {
     "max_partitions_per_insert_block": 1000,
     "join_use_nulls": 0,
 }
+MAX_INSERT_SQL_BYTES = 4_000_000  # reading all documented fields takes more than the usual 256 KB
 CLUSTER_SETTINGS: dict[str, Any] = {"distributed_foreground_insert": 1}
 
 
@@ -196,14 +198,14 @@ class Warehouse:
             StoreError: ClickHouse refused the rows.
         """
         s = self._settings
-        query: dict[str, Any] = {"database": s.database, "query": sql, **SESSION_SETTINGS}
+        query: dict[str, Any] = {"database": s.database, "max_query_size": MAX_INSERT_SQL_BYTES, **SESSION_SETTINGS}
         query.update(CLUSTER_SETTINGS if self.cluster else {})
         query.update({f"param_{name}": value for name, value in (params or {}).items()})
         try:
             answer = requests.post(
                 f"http://{s.host}:{s.http_port}/",
                 params=query,
-                data=iter(chunks),
+                data=chain([sql.encode() + b"\n"], chunks),
                 headers={"X-ClickHouse-User": s.user, "X-ClickHouse-Key": s.password.value},
                 timeout=(CONNECT_SECONDS, QUERY_SECONDS),
             )

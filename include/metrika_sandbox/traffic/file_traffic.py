@@ -23,6 +23,7 @@ DATE_FIELDS = {VISITS: "ym:s:date", HITS: "ym:pv:date"}
 TIME_FIELDS = {VISITS: "ym:s:dateTime", HITS: "ym:pv:dateTime"}
 KEY_FIELDS = {VISITS: "ym:s:visitID", HITS: "ym:pv:watchID"}
 LABEL_COLUMN = "label"  # optional column of the visits: 1 for a high-activity visitor
+DEFAULTS = {"String": "", "Date": "1970-01-01", "DateTime": "1970-01-01 00:00:00"}
 ARRAY_MARKS = str.maketrans({"[": " ", "]": " ", ",": " ", "'": " ", "\\": " ", '"': " "})
 
 
@@ -167,4 +168,4 @@ def _optional(frame: pd.DataFrame, name: str) -> list[str]:
 def _default(type_name: str) -> str:
     if type_name.startswith("Array"):
         return "[]"
-    return "" if type_name == "String" else "0"
+    return DEFAULTS.get(type_name, "0")

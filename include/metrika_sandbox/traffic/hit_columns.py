@@ -7,14 +7,15 @@ import datetime as dt
 import numpy as np
 
 from include.metrika_sandbox.traffic.dialect import Dialect, number_array
+from include.metrika_sandbox.traffic.field_spec import Render
 from include.metrika_sandbox.traffic.ids import to_text
 from include.metrika_sandbox.traffic.views import HitView, VisitView
 from include.metrika_sandbox.traffic.visit_columns import SITE_GOALS, device, goal_places
-from include.metrika_sandbox.traffic.vocabulary import PATHS, SITE, TITLES, word_column
+from include.metrika_sandbox.traffic.vocabulary import CHANNELS, PATHS, SITE, TITLES, word_column
 from include.metrika_sandbox.traffic.zones import DAY_SECONDS, date_texts, day_number, time_texts
 
 VISIT_ID_SINCE = dt.date(2025, 10, 10)  # documented: the field holds data from this day only
-URL_SALT, TITLE_SALT, KIND_SALT = 41, 42, 43
+URL_SALT, TITLE_SALT, KIND_SALT, CHANNEL_SALT = 41, 42, 43, 44
 LINK, DOWNLOAD, ARTIFICIAL = 0, 1, 2  # places of the event kinds among 20
 
 
@@ -79,6 +80,34 @@ def user_hash(view: HitView, dialect: Dialect) -> list[str]:
 def device_category(view: HitView, dialect: Dialect) -> list[str]:
     """``deviceCategory`` of the hit's visit."""
     return view.of_visit(device(VisitView(view.block), dialect))
+
+
+def client_time_zone(view: HitView, dialect: Dialect) -> list[str]:
+    """``clientTimeZone``: minutes from UTC."""
+    return to_text((view.local - view.block.hit_epochs[view.places]) // 60)
+
+
+def channels(salt: int, view: HitView, dialect: Dialect) -> list[str]:
+    """A text field that holds an array: ``messenger``, ``recommendationSystem``."""
+    encoded = [dialect.text_array(one) for one in CHANNELS]
+    return [encoded[place] for place in view.choice(CHANNEL_SALT + salt, len(CHANNELS)).tolist()]
+
+
+def at_first_hit(render: Render) -> Render:
+    """Show an array of the visit at its first hit; the other hits have none.
+
+    Args:
+        render: writes the field of every visit.
+
+    Returns:
+        Writes the field of every hit.
+    """
+
+    def shown(view: HitView, dialect: Dialect) -> list[str]:
+        texts = view.of_visit(render(VisitView(view.block), dialect))
+        return [text if first else "[]" for text, first in zip(texts, view.is_first.tolist(), strict=True)]
+
+    return shown
 
 
 def counter_id(view: HitView, dialect: Dialect) -> list[str]:

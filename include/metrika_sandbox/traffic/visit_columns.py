@@ -8,7 +8,7 @@ import numpy as np
 
 from include.metrika_sandbox.traffic.dialect import Dialect, number_array
 from include.metrika_sandbox.traffic.ids import to_text
-from include.metrika_sandbox.traffic.views import VisitView, click_ids, purchase_id_lists, user_ids
+from include.metrika_sandbox.traffic.views import VisitView, click_ids, user_ids
 from include.metrika_sandbox.traffic.vocabulary import CHANNELS, PATHS, REFERERS, SITE, word_column
 from include.metrika_sandbox.traffic.zones import UTC_PLUS_3_SECONDS, date_texts, local_seconds, time_texts
 
@@ -106,28 +106,6 @@ def goal_orders(view: VisitView, dialect: Dialect) -> list[str]:
 def goal_currencies(view: VisitView, dialect: Dialect) -> list[str]:
     """``goalsCurrency``."""
     return [dialect.text_array((["", "RUB", "RUB"])[: len(places)]) for places in goal_places(view)]
-
-
-def purchase_id(view: VisitView, dialect: Dialect) -> list[str]:
-    """``purchaseID``."""
-    return [dialect.text_array(one) for one in purchase_id_lists(view.block.heads)]
-
-
-def purchase_times(view: VisitView, dialect: Dialect) -> list[str]:
-    """``purchaseDateTime``, counter zone."""
-    texts = time_texts(view.local_starts + np.minimum(view.block.durations, 60))
-    lists = purchase_id_lists(view.block.heads)
-    return [dialect.time_array([text] * len(one)) for text, one in zip(texts, lists, strict=True)]
-
-
-def purchase_numbers(value: str, view: VisitView) -> list[str]:
-    """One number for each purchase."""
-    return [number_array([value] * len(one)) for one in purchase_id_lists(view.block.heads)]
-
-
-def purchase_texts(value: str, view: VisitView, dialect: Dialect) -> list[str]:
-    """One text for each purchase."""
-    return [dialect.text_array([value] * len(one)) for one in purchase_id_lists(view.block.heads)]
 
 
 def channels(salt: int, view: VisitView, dialect: Dialect) -> list[str]:

@@ -62,8 +62,8 @@ ECOMMERCE: Words = (
 )  # fmt: skip
 CAMPAIGNS: Words = ("", "", "", "autumn", "brand_2025", "осень", Odd("null_mark", None, ""))
 
-COUNTRIES = ("Russia", "Kazakhstan", "United States", "Germany")
 CITIES = ("Moscow", "Saint Petersburg", "Kazan", "New York", "Berlin", "")
+COUNTRIES = ("Russia", "Russia", "Russia", "United States", "Germany", "Kazakhstan")  # of the cities
 BROWSERS = ("chrome", "yandex_browser", "safari", "firefox", "edge", "chromemobile", "safari_mobile")
 SYSTEMS = ("windows11", "android14", "ios17", "macos", "linux", "windows10")
 SYSTEM_ROOTS = ("windows", "android", "ios_double", "macos", "gnu_linux", "windows")
@@ -95,6 +95,28 @@ PRODUCTS = (
     Product("1005", "Belt 90 cm", "", "Belts", 1490),
     Product("1006", "Trainers \\ run", "Swift", "Shoes/Trainers", 6100),
 )
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A banner inside the demo shop."""
+
+    promotion_id: str
+    name: str
+    creative: str
+    position: str
+    slot: str
+
+
+PROMOTIONS = (
+    Promotion("p-autumn", "Autumn sale", "Leaves, wide", "1", "main_top"),
+    Promotion("p-brand", 'Week of "North"', "Boots 'North'", "2", "main_side"),
+    Promotion("p-new", "Новинки", "", "1", "catalog_top"),
+)
+VIEWED_PROMOTION, CLICKED_PROMOTION = "promoView", "promoClick"
+PRODUCT_EVENTS = ("detail", "click", "add", "remove", "view_item_list")
+PRODUCT_LISTS = ("", "Search", "New, this week")
+DISCOUNTS = ("", "", "10")
 
 
 def word_column(words: Words, places: Int64Array, dialect: Dialect, *, prefix: str = "") -> list[str]:
