@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from include.errors import ConfigError
-from include.metrika.client.transport import Transport, check_token
+from include.metrika.client.transport import Transport, check_token, without_token
 from include.settings import Secret
 
 
@@ -22,6 +22,20 @@ class TestCheckToken:
     def test_should_refuse_when_no_header_can_carry_it(self, text: str) -> None:
         with pytest.raises(ConfigError, match="METRIKA_TOKEN holds"):
             check_token(Secret(text))
+
+
+class TestWithoutToken:
+    @pytest.mark.parametrize("token", ["t", "e", "1", "12", "1234", "count", "counter", "log_request"])
+    def test_should_leave_an_answer_whole_when_the_token_is_part_of_its_words(self, token: str) -> None:
+        body = b'{"counter": {"id": 12345, "time_zone_name": "Europe/Moscow"}, "log_request": [1, 12]}'
+        assert without_token(body, Secret(token)) == body
+
+    @pytest.mark.parametrize("token", ["y0_AgAAAABexample0123", "s3cret", "s3-cret"])
+    def test_should_mask_the_token_when_the_server_repeats_it(self, token: str) -> None:
+        assert token.encode() not in without_token(f'{{"message": "OAuth {token} is bad"}}'.encode(), Secret(token))
+
+    def test_should_mask_a_long_token_when_it_is_part_of_a_word(self) -> None:
+        assert b"y0_Ag" not in without_token(b"xy0_AgAAAABexample0123x", Secret("y0_AgAAAABexample0123"))
 
 
 class TestTransport:
