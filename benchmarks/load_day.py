@@ -31,7 +31,7 @@ from include.metrika.client.logs_api import LogPart, LogRequest, LogsApi
 from include.metrika.client.quota import StateQuotaGate
 from include.metrika.client.session import MetrikaSession
 from include.metrika.fields.resolving import resolve_fields
-from include.metrika.loading.day_staging import drop_range, stage_range, staging_tables
+from include.metrika.loading.day_staging import stage_range, staging_tables
 from include.metrika.loading.load_job import LoadJob, open_load, order_log, plan_chunks, staged_request
 from include.metrika.loading.part_loading import PARALLEL_PARTS, PartLoader
 from include.metrika.loading.tables import quarantine_table, source_table
@@ -43,7 +43,7 @@ from include.services.stack import running_engines
 from include.services.stores import open_stores
 from include.settings import Settings
 from include.warehouse.day_swap import create_staging, swap_day
-from include.warehouse.schema import ensure_tables
+from include.warehouse.schema import drop_tables, ensure_tables
 
 DAY = dt.date(2025, 11, 4)
 COUNTER = 101
@@ -81,7 +81,7 @@ def load_checked(job: LoadJob, own: OwnRequest) -> None:
     counts = PartLoader(job.warehouse, job.state, job.api, staged).load_all(no_progress)
     ready = stage_range(job.warehouse, [staged], [counts], COUNTER)
     swap_day(job.warehouse, ready.table, ready.stage, COUNTER, DAY)
-    drop_range(job.warehouse, (*ready.leftovers, *staging_tables(staged)))
+    drop_tables(job.warehouse, staging_tables(staged))
     release(job.api, job.state, own)
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from include.warehouse.client import Warehouse, quoted
-from include.warehouse.schema import Table, create_table, drop_table, local_name, stored_columns
+from include.warehouse.schema import Table, create_table, drop_tables, local_name, stored_columns
 
 STAGE_MARK = "_stage_"
 
@@ -40,8 +40,8 @@ def create_staging(warehouse: Warehouse, table: Table, name: str) -> None:
         table: the target whose structure it copies.
         name: staging table name.
     """
-    drop_table(warehouse, name)
-    create_table(warehouse, table.renamed(name))
+    drop_tables(warehouse, [name])
+    create_table(warehouse, table.as_staging(name))
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def staging(warehouse: Warehouse, table: Table, owner: str) -> Iterator[str]:
     try:
         yield name
     finally:
-        drop_table(warehouse, name)
+        drop_tables(warehouse, [name])
 
 
 def swap_day(warehouse: Warehouse, table: Table, stage: str, counter_id: int, day: dt.date) -> None:
@@ -186,7 +186,7 @@ def _summary_sql(warehouse: Warehouse, name: str, key: str) -> str:
     columns = ", ".join(_hashable(column, kind) for column, kind in stored_columns(warehouse, name).items())
     return (
         "SELECT date, count(), uniqExact(k), sum(h), sum(intHash64(h)) "
-        f"FROM (SELECT date, {quoted(key)} AS k, sipHash64({columns}) AS h FROM {quoted(name)}"
+        f"FROM (SELECT date, {quoted(key)} AS k, cityHash64({columns}) AS h FROM {quoted(name)}"
     )
 
 
@@ -218,8 +218,12 @@ def attach_days(warehouse: Warehouse, source: str, stage: str, counter_id: int, 
 
 
 def _attach_on(node: Warehouse, source: str, stage: str, counter_id: int, days: Iterable[dt.date]) -> None:
+    found = node.execute(
+        f"SELECT DISTINCT date FROM {quoted(source)} WHERE counter_id = %(counter_id)s", {"counter_id": counter_id}
+    )
+    stored = {day for (day,) in found}
     for day in days:
-        if day_count(node, source, counter_id, day):
+        if day in stored:
             node.execute(
                 f"ALTER TABLE {quoted(stage)} ATTACH PARTITION (%(counter_id)s, %(day)s) FROM {quoted(source)}",
                 {"counter_id": counter_id, "day": day.isoformat()},
@@ -241,6 +245,6 @@ def drop_leftover_stages(warehouse: Warehouse, older_than_seconds: int) -> tuple
         "AND NOT endsWith(name, '_local') AND metadata_modification_time < now() - %(age)s",
         {"database": warehouse.database, "mark": STAGE_MARK, "age": older_than_seconds},
     )
-    for (name,) in rows:
-        drop_table(warehouse, name)
-    return tuple(name for (name,) in rows)
+    names = tuple(name for (name,) in rows)
+    drop_tables(warehouse, names)
+    return names

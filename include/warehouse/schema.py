@@ -15,6 +15,8 @@ from enum import Enum
 from include.errors import StoreConflict
 from include.warehouse.client import Warehouse, quoted
 
+NO_MERGES = "max_bytes_to_merge_at_max_space_in_pool = 1"  # merging a staging table would be work thrown away
+
 
 class Rendering(Enum):
     """Where the statements will run."""
@@ -50,6 +52,7 @@ class Table:
         partition_by: partition key columns; empty for none.
         shard_by: column whose hash picks the shard on a cluster.
         meaning: the grain, one line.
+        is_staging: True for a table that only lives until its partitions are handed on.
     """
 
     name: str
@@ -58,9 +61,10 @@ class Table:
     partition_by: tuple[str, ...] = ("counter_id", "date")
     shard_by: str = "client_id"
     meaning: str = ""
+    is_staging: bool = False
 
-    def renamed(self, name: str) -> Table:
-        """The same table under another name, for staging.
+    def as_staging(self, name: str) -> Table:
+        """The same table under another name, never merged: its parts are handed on soon.
 
         Args:
             name: new table name.
@@ -68,7 +72,7 @@ class Table:
         Returns:
             A copy.
         """
-        return replace(self, name=name)
+        return replace(self, name=name, is_staging=True)
 
 
 def rendering_of(warehouse: Warehouse) -> Rendering:
@@ -114,9 +118,10 @@ def _create_local(table: Table, full_name: str, engine: str, on_cluster: str) ->
         f"{quoted(column.name)} {column.type} COMMENT {_text(column.meaning)}" for column in table.columns
     )
     partition = f"\nPARTITION BY ({_listed(table.partition_by)})" if table.partition_by else ""
+    settings = f"\nSETTINGS {NO_MERGES}" if table.is_staging else ""
     return (
         f"CREATE TABLE IF NOT EXISTS {full_name}{on_cluster} (\n  {columns}\n)\n"
-        f"ENGINE = {engine}{partition}\nORDER BY ({_listed(table.order_by)})"
+        f"ENGINE = {engine}{partition}\nORDER BY ({_listed(table.order_by)}){settings}"
     )
 
 
@@ -146,21 +151,24 @@ def create_table(warehouse: Warehouse, table: Table) -> None:
         warehouse.execute(statement)
 
 
-def drop_table(warehouse: Warehouse, name: str) -> None:
-    """Drop a table, on every node of a cluster; absent is fine.
+def drop_tables(warehouse: Warehouse, names: Iterable[str]) -> None:
+    """Drop tables in one statement, on every node of a cluster; absent ones are fine.
 
     Args:
         warehouse: the warehouse.
-        name: table name.
+        names: table names.
 
     Raises:
         StoreUnavailable: ClickHouse cannot be reached.
     """
-    if not warehouse.cluster:
-        warehouse.execute(f"DROP TABLE IF EXISTS {quoted(name)} SYNC")
-        return
-    for target in (name, local_name(name)):
-        warehouse.execute(f"DROP TABLE IF EXISTS {quoted(target)} ON CLUSTER {quoted(warehouse.cluster)} SYNC")
+    targets = list(dict.fromkeys(names))
+    on_cluster = ""
+    if warehouse.cluster:
+        targets = [target for name in targets for target in (name, local_name(name))]
+        on_cluster = f" ON CLUSTER {quoted(warehouse.cluster)}"
+    if targets:
+        listed = ", ".join(quoted(target) for target in targets)
+        warehouse.execute(f"DROP TABLE IF EXISTS {listed}{on_cluster} SYNC")
 
 
 def ensure_tables(warehouse: Warehouse, tables: Iterable[Table]) -> None:

@@ -10,7 +10,7 @@ from include.metrika.loading.part_loading import PartCounts, StagedRequest, tota
 from include.metrika.loading.tables import KEY_COLUMN, quarantine_table
 from include.warehouse.client import Warehouse, quoted
 from include.warehouse.day_swap import EMPTY_DAY, DaySummary, attach_days, create_staging, summarize_days
-from include.warehouse.schema import Table, drop_table
+from include.warehouse.schema import Table
 
 READING = ("dialect_flags", "unwrapped_count")
 
@@ -28,7 +28,6 @@ class StagedRange:
         quarantined: bad rows per day.
         counts: sums over all parts.
         duplicates: rows left out because their key was there already.
-        leftovers: further tables to drop when the range is done with.
     """
 
     table: Table
@@ -39,7 +38,6 @@ class StagedRange:
     quarantined: Mapping[dt.date, int]
     counts: PartCounts
     duplicates: int
-    leftovers: tuple[str, ...]
 
     @property
     def stored(self) -> int:
@@ -82,39 +80,26 @@ def stage_range(
     stage, bad = _names(first)
     create_staging(warehouse, table, stage)
     create_staging(warehouse, quarantine_table(table.name), bad)
-    leftovers = [stage, bad]
-    merged = [
-        _merge_parts(warehouse, half, rows, counter_id, bad, leftovers)
-        for half, rows in zip(halves, counts, strict=True)
-    ]
-    if len(merged) == 1:
-        attach_days(warehouse, merged[0], stage, counter_id, days)
+    if len(halves) == 1:
+        _attach_parts(warehouse, first, counts[0], counter_id, stage, bad)
     else:
+        merged = [f"{_names(half)[0]}m" for half in halves]
+        for half, rows, name in zip(halves, counts, merged, strict=True):
+            create_staging(warehouse, table, name)
+            _attach_parts(warehouse, half, rows, counter_id, name, bad)
         _join_halves(warehouse, halves, merged, stage, bad)
-    duplicates, summaries = _drop_repeated_keys(warehouse, table, stage, leftovers, counter_id)
-    rows = warehouse.execute(f"SELECT date, count() FROM {quoted(bad)} GROUP BY date")
+    duplicates, summaries = _drop_repeated_keys(warehouse, table, stage, counter_id)
+    bad_days = warehouse.execute(f"SELECT date, count() FROM {quoted(bad)} GROUP BY date")
     return StagedRange(
         table=table,
         stage=stage,
         quarantine_stage=bad,
         days=days,
         summaries=summaries,
-        quarantined={day: int(count) for day, count in rows},
+        quarantined={day: int(count) for day, count in bad_days},
         counts=total([one for half in counts for one in half]),
         duplicates=duplicates,
-        leftovers=tuple(leftovers),
     )
-
-
-def drop_range(warehouse: Warehouse, names: Sequence[str]) -> None:
-    """Drop the staging tables of a range.
-
-    Args:
-        warehouse: ClickHouse.
-        names: the tables.
-    """
-    for name in names:
-        drop_table(warehouse, name)
 
 
 def staging_tables(request: StagedRequest) -> tuple[str, ...]:
@@ -135,25 +120,19 @@ def _names(request: StagedRequest) -> tuple[str, str]:
     return request.part_table(0).removesuffix("p0"), request.quarantine_part_table(0).removesuffix("p0")
 
 
-def _merge_parts(
+def _attach_parts(
     warehouse: Warehouse,
     half: StagedRequest,
     counts: Sequence[PartCounts],
     counter_id: int,
+    stage: str,
     bad: str,
-    leftovers: list[str],
-) -> str:
+) -> None:
     days = tuple(dt.date.fromisoformat(day) for day in half.days)
-    merged = f"{_names(half)[0]}m"
-    create_staging(warehouse, half.table, merged)
-    leftovers.append(merged)
     for part, one in zip(half.request.parts, counts, strict=True):
-        attach_days(warehouse, half.part_table(part.number), merged, counter_id, days)
-        leftovers.append(half.part_table(part.number))
+        attach_days(warehouse, half.part_table(part.number), stage, counter_id, days)
         if one.quarantined:
             attach_days(warehouse, half.quarantine_part_table(part.number), bad, counter_id, days)
-            leftovers.append(half.quarantine_part_table(part.number))
-    return merged
 
 
 def _join_halves(
@@ -205,7 +184,7 @@ def _quarantine_lone_keys(
 
 
 def _drop_repeated_keys(
-    warehouse: Warehouse, table: Table, stage: str, leftovers: list[str], counter_id: int
+    warehouse: Warehouse, table: Table, stage: str, counter_id: int
 ) -> tuple[int, Mapping[dt.date, DaySummary]]:
     """Keep one row per key and day, the same one whatever the order of arrival."""
     key = KEY_COLUMN[table.name]
@@ -215,7 +194,6 @@ def _drop_repeated_keys(
         return 0, summaries
     unique = f"{stage}u"
     create_staging(warehouse, table, unique)
-    leftovers.append(unique)
     order = ", ".join(f"{quoted(column.name)} DESC" for column in table.columns)
     warehouse.execute(
         f"INSERT INTO {quoted(unique)} SELECT * FROM {quoted(stage)} ORDER BY {order} LIMIT 1 BY date, {key}"

@@ -63,14 +63,16 @@ def lines_sql(quotes: str) -> str:
         quotes: auto, raw or wrapped; raw switches P4 off.
 
     Returns:
-        A subquery over ``input()`` with columns ``line``, ``f``, ``plain``, ``is_utf8``, ``number``.
+        A subquery over ``input()`` with columns ``line``, ``f``, ``plain``, ``is_utf8``, ``number`` and ``g``, the
+        fields of ``f`` cleaned; cleaning is one step over all fields, so that plain lines pay for one look only.
     """
     plain = f"position(line, {literal(chr(92))}) = 0 AND is_utf8"
     if quotes != "raw":
         plain += " AND position(line, '\"') = 0"
     return (
+        f"SELECT *, if(plain, f, arrayMap(e -> {clean('e', quotes)}, f)) AS g FROM ("
         "SELECT line, splitByChar('\\t', line) AS f, isValidUTF8(line) AS is_utf8, "
-        f"{plain} AS plain, rowNumberInAllBlocks() + 1 AS number FROM input('line String')"
+        f"{plain} AS plain, rowNumberInAllBlocks() + 1 AS number FROM input('line String'))"
     )
 
 
@@ -128,19 +130,18 @@ def unescape(text: str) -> str:
     return f"arrayStringConcat(arrayMap(p -> {piece}, splitByString({literal(chr(92) * 2)}, {text})), {backslash})"
 
 
-def field_sql(field: Field, position: int, quotes: str) -> FieldSql:
+def field_sql(field: Field, position: int) -> FieldSql:
     """Write the expressions of one field.
 
     Args:
         field: the field.
         position: its column in the header, from 1.
-        quotes: auto, raw or wrapped.
 
     Returns:
         Its expressions; ``value`` and the rest refer to the text by its alias.
     """
     alias = f"x{position}"
-    text = f"if(plain, f[{position}], {clean(f'f[{position}]', quotes)}) AS {alias}"
+    text = f"g[{position}] AS {alias}"
     value, is_valid, reason = _READERS[field.kind](alias, field)
     return FieldSql(field, text, value, is_valid, reason)
 

@@ -13,7 +13,7 @@ from include.days import utc_now
 from include.errors import CounterflowError, SourceDataError, SourceRejected, StoreConflict
 from include.failpoints import failpoint
 from include.metrika.client.logs_api import LogOrder
-from include.metrika.loading.day_staging import StagedRange, drop_range, stage_range, staging_tables
+from include.metrika.loading.day_staging import StagedRange, stage_range, staging_tables
 from include.metrika.loading.load_job import (
     SOURCES,
     LoadJob,
@@ -31,7 +31,7 @@ from include.metrika.requests.releasing import release
 from include.state.locks import day_lock
 from include.state.manifest import StageRecord, read_stages, write_stage
 from include.warehouse.day_swap import swap_day
-from include.warehouse.schema import ensure_tables
+from include.warehouse.schema import drop_tables, ensure_tables
 
 log = logging.getLogger(__name__)
 
@@ -104,13 +104,13 @@ def load_days(job: LoadJob, days: Sequence[dt.date], *, keep_for_retry: bool = F
             changed = _swap(job, ranges, time.monotonic() - started)
         except CounterflowError as error:
             if not (keep_for_retry and error.retryable):
-                _clean_up(job, owned, ranges)
+                _clean_up(job, owned)
             raise
         failpoint("load.swapped")
         if has_room:  # otherwise they are given back already
             for own in owned:
                 mark_loaded(job.state, own)
-        _clean_up(job, owned, ranges)
+        _clean_up(job, owned)
     report = _report(job, days, ranges, changed, time.monotonic() - started)
     log.info(
         "day %s..%s counter %d: received %d, visits %d, hits %d, quarantined %d, duplicates %d, %.1f s",
@@ -224,13 +224,11 @@ def _record(job: LoadJob, staged: StagedRange, day: dt.date, seconds: float) -> 
     )  # fmt: skip
 
 
-def _clean_up(job: LoadJob, owned: Sequence[OwnRequest], ranges: Sequence[StagedRange]) -> None:
+def _clean_up(job: LoadJob, owned: Sequence[OwnRequest]) -> None:
     """Drop staging tables, then give the logs back: a crash in between leaves requests that a new run finds."""
-    for staged in ranges:
-        drop_range(job.warehouse, staged.leftovers)
     for own in {own.order_id: own for own in owned}.values():
         if own.is_ready:
-            drop_range(job.warehouse, staging_tables(staged_request(job, own)))
+            drop_tables(job.warehouse, staging_tables(staged_request(job, own)))
         failpoint("load.cleared")
         release(job.api, job.state, own)
         failpoint("load.released")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Protocol
+
+from isal import isal_zlib
 
 from include.errors import SourceError
 
@@ -137,7 +138,7 @@ def _decode(encoding: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
     if encoding != "gzip":
         yield from chunks
         return
-    decoder = zlib.decompressobj(GZIP_WINDOW)
+    decoder = isal_zlib.decompressobj(GZIP_WINDOW)
     started = False
     try:
         for chunk in chunks:
@@ -146,8 +147,8 @@ def _decode(encoding: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
                 yield decoder.decompress(chunk, CHUNK_BYTES)
                 chunk = decoder.unconsumed_tail
                 if decoder.eof and decoder.unused_data:  # several members in one answer
-                    chunk, decoder = decoder.unused_data, zlib.decompressobj(GZIP_WINDOW)
-    except zlib.error:
+                    chunk, decoder = decoder.unused_data, isal_zlib.decompressobj(GZIP_WINDOW)
+    except isal_zlib.error:  # type: ignore[misc]  # its stub gives an instance
         raise PartDamaged("A part came with broken gzip; it is fetched again without compression.") from None
     if started and not decoder.eof:
         raise PartDamaged("The gzip stream of a part ends early; it is fetched again without compression.")

@@ -21,7 +21,7 @@ def insert_rows_sql(table: str, fields: Sequence[Field], quotes: str) -> str:
         ``INSERT ... SELECT ... FROM input() ... FORMAT LineAsString`` with the server-side
         parameters ``counter_id``, ``zone`` and ``days``.
     """
-    parts = _parts(fields, quotes)
+    parts = _parts(fields)
     flags, unwrapped = flags_sql(parts, quotes)
     values = {part.field.column: part.value for part in parts}
     if "watch_ids" in values:
@@ -47,7 +47,7 @@ def insert_quarantine_sql(table: str, fields: Sequence[Field], quotes: str) -> s
         A statement over the same stream as :func:`insert_rows_sql`, with the further parameters
         ``request_id`` and ``part``. Line numbers count from 1 behind the header.
     """
-    parts = _parts(fields, quotes)
+    parts = _parts(fields)
     checks = [f"length(f) != {len(parts)}, ('columns', '')"]
     checks += [f"NOT {p.is_valid}, ({p.reason}, '{p.field.api_name}')" for p in parts if p.is_valid != "1"]
     days = [p for p in parts if p.field.column == "date"]
@@ -60,8 +60,8 @@ def insert_quarantine_sql(table: str, fields: Sequence[Field], quotes: str) -> s
     )
 
 
-def _parts(fields: Sequence[Field], quotes: str) -> list[FieldSql]:
-    return [field_sql(field, position, quotes) for position, field in enumerate(fields, start=1)]
+def _parts(fields: Sequence[Field]) -> list[FieldSql]:
+    return [field_sql(field, position) for position, field in enumerate(fields, start=1)]
 
 
 def _texts(parts: Sequence[FieldSql], quotes: str) -> str:

@@ -15,7 +15,7 @@ from include.metrika.loading.tables import quarantine_table, source_table
 from include.services.engines.endpoints import Endpoints
 from include.settings import Settings
 from include.warehouse.client import Warehouse
-from include.warehouse.schema import create_table, drop_table
+from include.warehouse.schema import create_table, drop_tables
 
 DAYS = "['2025-10-25','2025-10-26']"
 
@@ -59,8 +59,8 @@ class Reader:
         self.warehouse = warehouse
         suffix = uuid.uuid4().hex[:10]
         self.rows_table, self.bad_table = f"d_{suffix}", f"q_{suffix}"
-        create_table(warehouse, source_table("visits", FIELDS).renamed(self.rows_table))
-        create_table(warehouse, quarantine_table("visits").renamed(self.bad_table))
+        create_table(warehouse, source_table("visits", FIELDS).as_staging(self.rows_table))
+        create_table(warehouse, quarantine_table("visits").as_staging(self.bad_table))
 
     def read(self, *lines: bytes, quotes: str = "auto", zone: str = "Europe/Berlin") -> list[dict[str, Any]]:
         body = b"".join(line + b"\n" for line in lines)
@@ -77,8 +77,7 @@ class Reader:
         )
 
     def close(self) -> None:
-        drop_table(self.warehouse, self.rows_table)
-        drop_table(self.warehouse, self.bad_table)
+        drop_tables(self.warehouse, [self.rows_table, self.bad_table])
 
 
 @pytest.fixture
