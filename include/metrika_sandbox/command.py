@@ -43,6 +43,7 @@ def serve(
     queue_seconds: Annotated[float, typer.Option("--queue-seconds", min=0)] = DEFAULTS.queue_seconds,
     status_seconds: Annotated[float, typer.Option("--status-seconds", min=0)] = DEFAULTS.status_seconds,
     state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Keep uploads and goals here.")] = None,
+    empty_dates: Annotated[str, typer.Option("--empty-dates", help="Days without a visit, comma separated.")] = "",
     visits_file: VisitsFileOption = None,
     hits_file: HitsFileOption = None,
 ) -> None:
@@ -60,6 +61,7 @@ def serve(
             status_seconds=status_seconds,
             faults=parse_faults(faults),
             state_dir=state_dir,
+            empty_dates=frozenset(parse_day(day.strip()) for day in empty_dates.split(",") if day.strip()),
             visits_file=visits_file,
             hits_file=hits_file,
         )

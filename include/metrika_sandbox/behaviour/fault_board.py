@@ -117,11 +117,13 @@ class Trouble:
         if quota < faults.quota_share:
             return self._answer(faults.quota_status, IP)
         if server < faults.server_error_share:
-            with self._lock:
-                self._server_errors += 1
-                status, error_type = SERVER_ERRORS[self._server_errors % len(SERVER_ERRORS)]
-            return self._answer(status, error_type)
+            return self._answer(faults.server_error_status or self._next_server_error(), "")
         return None
+
+    def _next_server_error(self) -> int:
+        with self._lock:
+            self._server_errors += 1
+            return SERVER_ERRORS[self._server_errors % len(SERVER_ERRORS)][0]
 
     def _take_planned(self, method: str, path: str) -> PlannedFailure | None:
         with self._lock:

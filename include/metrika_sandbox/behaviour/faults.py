@@ -11,7 +11,7 @@ from include.errors import ConfigError
 ALWAYS = -1  # a count that never runs out
 STORE_BYTES = 10_737_418_240
 OVERDRAWN_BYTES = 5_000_000  # stored above the limit: makes the day quantity negative
-EXTRAS = frozenset({"short_times", "bare_arrays", "null_mark", "lone_quote", "escapes", "bad_utf8"})
+EXTRAS = frozenset({"short_times", "bare_arrays", "null_mark", "lone_quote", "escapes", "bad_utf8", "long_ids"})
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Faults:
         quota_enforced: count requests and refuse those above the quotas.
         quota_share: share of requests refused at random with a quota answer.
         daily_used: requests already counted today for every login and counter.
-        server_error_share: share of requests answered 503 or 504 in turn.
+        server_error_share: share of requests answered 503 or 504.
+        server_error_status: which of the two; 0 takes them in turn.
         reset_share: share of requests whose connection is reset.
         bad_token_status: answer to a wrong token: 401 or 403.
         slow_share: share of requests that are answered slow_seconds late.
@@ -66,6 +67,7 @@ class Faults:
     quota_share: float = 0.0
     daily_used: int = 0
     server_error_share: float = 0.0
+    server_error_status: int = 0
     reset_share: float = 0.0
     bad_token_status: int = 401
     slow_share: float = 0.0
@@ -138,13 +140,20 @@ def _quota(status: int) -> FaultSwitch:
     )
 
 
+def _server_error(status: int, meaning: str) -> FaultSwitch:
+    changes = {"server_error_share": 0.05, "server_error_status": status}
+    return FaultSwitch(f"share of {meaning}", changes, "server_error_share")
+
+
 FAULTS: dict[str, FaultSwitch] = {
     "quota_429": _quota(429),
     "quota_420": _quota(420),
     "quota_403": _quota(403),
     "quota_off": FaultSwitch("no quota is enforced", {"quota_enforced": False}),
     "daily_quota": FaultSwitch("requests already used today", {"daily_used": 5000}, "daily_used", int),
-    "server_errors": FaultSwitch("share of 503 and 504 answers", {"server_error_share": 0.05}, "server_error_share"),
+    "server_errors": _server_error(0, "503 and 504 answers, in turn"),
+    "server_errors_503": _server_error(503, "503 answers"),
+    "server_errors_504": _server_error(504, "504 answers"),
     "connection_resets": FaultSwitch("share of reset connections", {"reset_share": 0.05}, "reset_share"),
     "invalid_token_403": FaultSwitch("a wrong token gets 403 invalid_token", {"bad_token_status": 403}),
     "slow_answers": FaultSwitch("share of answers that come late", {"slow_share": 0.2}, "slow_share"),

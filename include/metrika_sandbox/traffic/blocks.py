@@ -43,6 +43,7 @@ class DayPlan:
         has_midnight: visits may run into the next day.
         has_long: some visits have more than 500 hits.
         reuses_ids: visit ids depend on the date without the year.
+        has_long_ids: ids have 19 or 20 digits.
     """
 
     seed: int
@@ -53,6 +54,7 @@ class DayPlan:
     has_midnight: bool = True
     has_long: bool = False
     reuses_ids: bool = False
+    has_long_ids: bool = True
 
     @property
     def block_count(self) -> int:
@@ -63,6 +65,10 @@ class DayPlan:
     def id_key(self) -> int:
         """Number that makes the ids of this sandbox and counter its own."""
         return self.seed * 1_000_003 + self.counter_id * 7919
+
+    def make_ids(self, kind: int, numbers: Int64Array, *, has_high: bool) -> UInt64Array:
+        """Ids of one kind, as this counter has them; see ``ids.make_ids``."""
+        return ids.make_ids(kind, numbers, key=self.id_key, has_high=has_high, is_long=self.has_long_ids)
 
     def rng(self, block_number: int, stream: int) -> np.random.Generator:
         """Generator of one stream of one block."""
@@ -158,8 +164,8 @@ def draw_heads(plan: DayPlan, block_number: int) -> Heads:
         numbers=numbers,
         start_epochs=starts,
         client_numbers=clients,
-        client_ids=ids.make_ids(ids.CLIENT, clients, key=plan.id_key, has_high=False),
-        visit_ids=ids.make_ids(ids.VISIT, _dated(plan, numbers, plan.reuses_ids), key=plan.id_key, has_high=True),
+        client_ids=plan.make_ids(ids.CLIENT, clients, has_high=False),
+        visit_ids=plan.make_ids(ids.VISIT, _dated(plan, numbers, plan.reuses_ids), has_high=True),
     )
 
 
@@ -207,7 +213,7 @@ def make_block(plan: DayPlan, block_number: int, edited: Int64Array) -> Block:
         page_views=np.bincount(owner, weights=is_page, minlength=count).astype(np.int64),
         hit_owner=owner,
         hit_epochs=heads.start_epochs[owner] + delays,
-        hit_ids=ids.make_ids(ids.HIT, numbers, key=plan.id_key, has_high=True),
+        hit_ids=plan.make_ids(ids.HIT, numbers, has_high=True),
         hit_is_page=is_page,
         offsets=np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=count))]).astype(np.int64),
     )

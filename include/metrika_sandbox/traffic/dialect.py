@@ -43,16 +43,23 @@ class Dialect:
             return NULL_MARK
         return self._wrap(value.translate(ESCAPE_TABLE))
 
-    def text_array(self, values: Sequence[str]) -> str:
-        """Write an array of texts: bare when the extra is on, else quoted with escaped single quotes.
+    def text_array(self, values: Sequence[str], *, may_be_bare: bool = False) -> str:
+        """Write an array of texts in single quotes, which the field escapes once more.
 
-        >>> Dialect().text_array(["", "telegram"])
+        Args:
+            values: the elements.
+            may_be_bare: a field seen without quotes; it is bare while that extra is on.
+
+        Returns:
+            The field.
+
+        >>> Dialect().text_array(["", "telegram"], may_be_bare=True)
         '[,telegram]'
         """
         if not values:
             return "[]"
         bare_is_safe = not any(set(value) & set(",'[]\\\t\n") for value in values)
-        if "bare_arrays" in self.extras and bare_is_safe and (len(values) > 1 or values[0]):
+        if may_be_bare and "bare_arrays" in self.extras and bare_is_safe and (len(values) > 1 or values[0]):
             return self._wrap("[" + ",".join(values) + "]")
         return self._wrap("[" + ",".join(_quoted(value) for value in values) + "]")
 

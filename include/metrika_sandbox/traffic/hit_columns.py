@@ -89,7 +89,7 @@ def client_time_zone(view: HitView, dialect: Dialect) -> list[str]:
 
 def channels(salt: int, view: HitView, dialect: Dialect) -> list[str]:
     """A text field that holds an array: ``messenger``, ``recommendationSystem``."""
-    encoded = [dialect.text_array(one) for one in CHANNELS]
+    encoded = [dialect.text_array(one, may_be_bare=True) for one in CHANNELS]
     return [encoded[place] for place in view.choice(CHANNEL_SALT + salt, len(CHANNELS)).tolist()]
 
 

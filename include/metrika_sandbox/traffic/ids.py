@@ -26,7 +26,7 @@ def _mix(numbers: UInt64Array, key: int) -> UInt64Array:
     return mixed
 
 
-def make_ids(kind: int, numbers: Int64Array, *, key: int, has_high: bool) -> UInt64Array:
+def make_ids(kind: int, numbers: Int64Array, *, key: int, has_high: bool, is_long: bool = True) -> UInt64Array:
     """Turn small numbers into unique ids of one kind.
 
     Args:
@@ -34,11 +34,14 @@ def make_ids(kind: int, numbers: Int64Array, *, key: int, has_high: bool) -> UIn
         numbers: shape (n,), int64, 0 to 2^57 - 1, unique within the kind.
         key: number of the sandbox and counter; another key gives other ids.
         has_high: let every fifth id lie above 2^63 (20 digits).
+        is_long: false gives ids that a float holds exactly, as small sites of old had.
 
     Returns:
-        Shape (n,), uint64, at least 10^18.
+        Shape (n,), uint64; at least 10^18 when long, else below 2^53.
     """
     plain = (numbers.astype(np.uint64) << np.uint64(2)) | np.uint64(kind)
+    if not is_long:
+        return plain + np.uint64(1)
     ids = _mix(plain, key) + FLOOR
     if has_high:
         ids = ids + np.where(numbers % HIGH_EVERY == HIGH_EVERY - 1, HIGH, np.uint64(0))

@@ -91,6 +91,7 @@ class SeededTraffic:
             has_midnight=faults.midnight_visits,
             has_long=faults.long_visits,
             reuses_ids=faults.reused_visit_ids,
+            has_long_ids="long_ids" in faults.extras,
         )
 
     def row_estimate(self, source: str, counter_id: int, first: dt.date, last: dt.date) -> int:

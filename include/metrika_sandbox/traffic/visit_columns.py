@@ -14,6 +14,7 @@ from include.metrika_sandbox.traffic.zones import UTC_PLUS_3_SECONDS, date_texts
 
 MAX_WATCH_IDS = 500
 SITE_GOALS = (3001, 3002, 3003)  # cart, order, subscription
+GOAL_CURRENCIES = ("", "RUB", "RUB")
 PATH_SALT, REFERER_SALT, GOAL_SALT, CHANNEL_SALT = 21, 22, 23, 24
 
 
@@ -100,17 +101,17 @@ def goal_prices(view: VisitView, dialect: Dialect) -> list[str]:
 
 def goal_orders(view: VisitView, dialect: Dialect) -> list[str]:
     """``goalsOrder``: mostly unknown elements."""
-    return [dialect.text_array([""] * len(places)) for places in goal_places(view)]
+    return [dialect.text_array([""] * len(places), may_be_bare=True) for places in goal_places(view)]
 
 
 def goal_currencies(view: VisitView, dialect: Dialect) -> list[str]:
     """``goalsCurrency``."""
-    return [dialect.text_array((["", "RUB", "RUB"])[: len(places)]) for places in goal_places(view)]
+    return [dialect.text_array(GOAL_CURRENCIES[: len(places)], may_be_bare=True) for places in goal_places(view)]
 
 
 def channels(salt: int, view: VisitView, dialect: Dialect) -> list[str]:
     """A text field that holds an array: ``Messenger``, ``RecommendationSystem``."""
-    encoded = [dialect.text_array(one) for one in CHANNELS]
+    encoded = [dialect.text_array(one, may_be_bare=True) for one in CHANNELS]
     return [encoded[place] for place in view.choice(CHANNEL_SALT + salt, len(CHANNELS)).tolist()]
 
 
