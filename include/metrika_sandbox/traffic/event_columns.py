@@ -16,6 +16,8 @@ from include.metrika_sandbox.traffic.vocabulary import (
     SITE,
     VIEWED_PROMOTION,
     Promotion,
+    Word,
+    spelled,
 )
 from include.metrika_sandbox.traffic.zones import time_texts
 
@@ -53,9 +55,9 @@ def _promotions(view: VisitView) -> list[list[Promotion]]:
     ]
 
 
-def _promotion_texts(value: Callable[[Promotion], str]) -> FieldSpec:
+def _promotion_texts(value: Callable[[Promotion], Word]) -> FieldSpec:
     def render(view: VisitView, dialect: Dialect) -> list[str]:
-        return [dialect.text_array([value(one) for one in row]) for row in _promotions(view)]
+        return [dialect.text_array([spelled(value(one), dialect) or "" for one in row]) for row in _promotions(view)]
 
     return FieldSpec("Array(String)", render)
 

@@ -16,6 +16,8 @@ from include.metrika_sandbox.traffic.vocabulary import (
     PRODUCTS,
     SITE,
     Product,
+    Word,
+    spelled,
 )
 from include.metrika_sandbox.traffic.zones import time_texts
 
@@ -71,9 +73,9 @@ def _category(product: Product, level: int) -> str:
     return levels[level - 1] if level <= len(levels) else ""
 
 
-def _texts(lister: Lister, value: Callable[[Product], str]) -> FieldSpec:
+def _texts(lister: Lister, value: Callable[[Product], Word]) -> FieldSpec:
     def render(view: View, dialect: Dialect) -> list[str]:
-        return [dialect.text_array([value(one) for one in row]) for row in lister(view)]
+        return [dialect.text_array([spelled(value(one), dialect) or "" for one in row]) for row in lister(view)]
 
     return FieldSpec("Array(String)", render)
 

@@ -81,7 +81,7 @@ class Product:
     """A thing the demo shop sells; the price is in whole roubles."""
 
     product_id: str
-    name: str
+    name: Word
     brand: str
     category: str
     price_rub: int
@@ -90,10 +90,10 @@ class Product:
 PRODUCTS = (
     Product("1001", "Boots North", "North", "Shoes/Boots", 7990),
     Product("1002", "Coat grey", "Kama", "Coats", 12500),
-    Product("1003", "Bag 'City'", "Urban, Co", "Bags", 4300),
+    Product("1003", Odd("escapes", "Bag 'City'", "Bag City"), "Urban, Co", "Bags", 4300),
     Product("1004", "Шапка", "Kama", "Hats", 990),
     Product("1005", "Belt 90 cm", "", "Belts", 1490),
-    Product("1006", "Trainers \\ run", "Swift", "Shoes/Trainers", 6100),
+    Product("1006", Odd("escapes", "Trainers \\ run", "Trainers run"), "Swift", "Shoes/Trainers", 6100),
 )
 
 
@@ -103,14 +103,14 @@ class Promotion:
 
     promotion_id: str
     name: str
-    creative: str
+    creative: Word
     position: str
     slot: str
 
 
 PROMOTIONS = (
     Promotion("p-autumn", "Autumn sale", "Leaves, wide", "1", "main_top"),
-    Promotion("p-brand", 'Week of "North"', "Boots 'North'", "2", "main_side"),
+    Promotion("p-brand", 'Week of "North"', Odd("escapes", "Boots 'North'", "Boots North"), "2", "main_side"),
     Promotion("p-new", "Новинки", "", "1", "catalog_top"),
 )
 VIEWED_PROMOTION, CLICKED_PROMOTION = "promoView", "promoClick"
@@ -138,7 +138,12 @@ def word_column(words: Words, places: Int64Array, dialect: Dialect, *, prefix: s
 
 
 def _encode(word: Word, dialect: Dialect, prefix: str) -> str:
-    value: str | None = str(word)
-    if isinstance(word, Odd):
-        value = word.value if word.extra in dialect.extras else word.plain
+    value = spelled(word, dialect)
     return dialect.text(prefix + value if value else value)
+
+
+def spelled(word: Word, dialect: Dialect) -> str | None:
+    """The text of a word in a dialect; None is null."""
+    if isinstance(word, Odd):
+        return word.value if word.extra in dialect.extras else word.plain
+    return word

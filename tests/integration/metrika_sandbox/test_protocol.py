@@ -2,90 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import datetime as dt
 import gzip
-import io
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-import requests
 
-from include.metrika_sandbox.behaviour.config import DEMO_TOKEN, SandboxConfig
 from include.metrika_sandbox.behaviour.faults import parse_faults
-from include.metrika_sandbox.serving.server import SandboxHandle, run_sandbox
+from tests.integration.metrika_sandbox.caller import DAY, FIELDS, Caller
 
-DAY = "2025-11-04"
-FIELDS = "ym:s:visitID,ym:s:clientID,ym:s:watchIDs,ym:s:date,ym:s:dateTime,ym:s:visitDuration,ym:s:deviceCategory"
 STORE_BYTES = 10 * 1024**3
-
-
-class Caller:
-    """A plain HTTP client of one sandbox."""
-
-    def __init__(self, sandbox: SandboxHandle, scheme: str = "OAuth", token: str = DEMO_TOKEN) -> None:
-        self.sandbox = sandbox
-        self.root = f"{sandbox.url}/management/v1/counter/101"
-        self.session = requests.Session()
-        self.session.headers["Authorization"] = f"{scheme} {token}"
-
-    def get(self, path: str, **params: Any) -> requests.Response:
-        return self.session.get(f"{self.root}{path}", params=params, timeout=10)
-
-    def post(self, path: str, **params: Any) -> requests.Response:
-        return self.session.post(f"{self.root}{path}", params=params, timeout=10)
-
-    def order(self, source: str = "visits", fields: str = FIELDS, **changes: str) -> dict[str, Any]:
-        given = {"date1": DAY, "date2": DAY, "source": source, "fields": fields} | changes
-        answer = self.post("/logrequests", **given)
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json()["log_request"])
-
-    def status(self, request_id: int) -> dict[str, Any]:
-        return dict(self.get(f"/logrequest/{request_id}").json()["log_request"])
-
-    def wait(self, request_id: int) -> dict[str, Any]:
-        deadline = time.monotonic() + 10
-        while (seen := self.status(request_id))["status"] in ("created", "awaiting_retry"):
-            assert time.monotonic() < deadline, seen
-            time.sleep(0.15)  # stay below 10 requests a second
-        return seen
-
-    def part(self, request_id: int, number: int, **headers: str) -> requests.Response:
-        url = f"{self.root}/logrequest/{request_id}/part/{number}/download"
-        return self.session.get(url, headers=headers, timeout=10)
-
-    def upload(self, rows: list[tuple[str, str, int]], comment: str = "batch1") -> dict[str, Any]:
-        text = io.StringIO()
-        csv.writer(text).writerows([("ClientId", "Target", "DateTime"), *rows])
-        files = {"file": ("conversions.csv", text.getvalue())}
-        url = f"{self.root}/offline_conversions/upload"
-        answer = self.session.post(url, params={"comment": comment}, files=files, timeout=10)
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json()["uploading"])
-
-    def finished_upload(self, upload_id: int) -> dict[str, Any]:
-        deadline = time.monotonic() + 10
-        while True:
-            seen = self.get(f"/offline_conversions/uploading/{upload_id}").json()["uploading"]
-            if seen["status"] in ("PROCESSED", "LINKAGE_FAILURE"):
-                return dict(seen)
-            assert time.monotonic() < deadline, seen
-            time.sleep(0.15)  # stay below 10 requests a second
-
-
-@pytest.fixture
-def call() -> Iterator[Callable[..., Caller]]:
-    with contextlib.ExitStack() as stack:
-
-        def start(faults: str = "", **config: Any) -> Caller:
-            quick = {"visits_per_day": 200, "parts": 3, "queue_seconds": 0.05, "status_seconds": 0.05} | config
-            return Caller(stack.enter_context(run_sandbox(SandboxConfig(faults=parse_faults(faults), **quick), port=0)))
-
-        yield start
 
 
 def _recent_visits(caller: Caller) -> list[dict[str, str]]:
