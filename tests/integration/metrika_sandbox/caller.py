@@ -44,8 +44,12 @@ class Caller:
         deadline = time.monotonic() + 10
         while (seen := self.status(request_id))["status"] in ("created", "awaiting_retry"):
             assert time.monotonic() < deadline, seen
-            time.sleep(0.15)  # stay below 10 requests a second
+            self.pause()
         return seen
+
+    def pause(self) -> None:
+        """Stay below 10 requests a second."""
+        time.sleep(0.15)
 
     def part(self, request_id: int, number: int, **headers: str) -> requests.Response:
         url = f"{self.root}/logrequest/{request_id}/part/{number}/download"
@@ -81,4 +85,4 @@ class Caller:
             if seen["status"] in ("PROCESSED", "LINKAGE_FAILURE"):
                 return dict(seen)
             assert time.monotonic() < deadline, seen
-            time.sleep(0.15)  # stay below 10 requests a second
+            self.pause()
