@@ -53,6 +53,7 @@ class QuotaKeeper:
             SourceRejected: a quota is used up; nothing is counted then.
         """
         with self._lock:
+            self._turn_day()
             reason = self._reason(address, login, counter_id, is_logs) if self._faults().quota_enforced else ""
             if reason:
                 raise self.refuse(reason)
@@ -84,7 +85,6 @@ class QuotaKeeper:
             self._used.clear()
 
     def _reason(self, address: str, login: str, counter_id: int, is_logs: bool) -> str:
-        self._turn_day()
         preset = self._faults().daily_used
         if self._used[f"login {login}"] + preset >= PER_DAY:
             return BY_LOGIN

