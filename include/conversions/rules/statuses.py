@@ -29,7 +29,7 @@ def stage_of(metrika_status: str) -> str:
     """Translate a status of Metrika.
 
     Args:
-        metrika_status: as the API says it; an unknown word is not an error.
+        metrika_status: as the API says it, in any letter case; an unknown word is not an error.
 
     Returns:
         The stage of the ledger.
@@ -40,7 +40,7 @@ def stage_of(metrika_status: str) -> str:
     >>> stage_of("MATCHED"), stage_of("PROCESSED"), stage_of("DIGESTED")
     ('processing', 'done', 'unknown')
     """
-    return _STAGE_BY_STATUS.get(metrika_status, UNKNOWN)
+    return _STAGE_BY_STATUS.get(metrika_status.upper(), UNKNOWN)
 
 
 def api_status_of(stage: str) -> str:

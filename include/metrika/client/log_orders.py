@@ -11,6 +11,7 @@ STORE_BYTES = 10_737_418_240  # documented room for prepared logs of one counter
 WAITING = frozenset({"created", "awaiting_retry"})
 PROCESSED = "processed"
 FAILED = frozenset({"canceled", "processing_failed", "cleaned_by_user", "cleaned_automatically_as_too_old"})
+_KNOWN = WAITING | FAILED | {PROCESSED}
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,12 @@ def read_request(shape: Json, counter_id: int, asked: str) -> LogRequest:
         first_date=read_date(shape, "date1"),
         last_date=read_date(shape, "date2"),
         fields=read_names(shape, "fields"),
-        status=read_text(shape, "status"),
+        status=_status_of(read_text(shape, "status")),
         size_bytes=read_int(shape, "size") or 0,
         parts=parts,
     )
+
+
+def _status_of(word: str) -> str:
+    """A known word in its usual letter case; an unknown one as it came, for the message it ends in."""
+    return word.lower() if word.lower() in _KNOWN else word
