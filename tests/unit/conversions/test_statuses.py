@@ -10,8 +10,8 @@ class TestM22StageOf:
         ("word", "stage"),
         [
             ("PREPARED", "uploaded"), ("UPLOADED", "uploaded"), ("EXPORTED", "processing"), ("MATCHED", "processing"),
-            ("PROCESSED", "done"), ("LINKAGE_FAILURE", "failed_linkage"), ("processed", "done"), ("Matched", "processing"),
-            ("DIGESTED", "unknown"), ("", "unknown"),
+            ("PROCESSED", "done"), ("LINKAGE_FAILURE", "failed_linkage"), ("processed", "done"),
+            ("Matched", "processing"), ("DIGESTED", "unknown"), ("", "unknown"),
         ],
     )  # fmt: skip
     def test_should_translate_when_metrika_says_a_word(self, word: str, stage: str) -> None:
