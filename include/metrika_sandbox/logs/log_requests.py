@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from include.metrika_sandbox.behaviour.faults import Faults
+from include.metrika_sandbox.columns.dialect import Dialect
+from include.metrika_sandbox.columns.fields import field_type
 from include.metrika_sandbox.logs.garbage import spoil_rows
 from include.metrika_sandbox.logs.spool import PartFile, PartWriter
-from include.metrika_sandbox.traffic.dialect import Dialect
-from include.metrika_sandbox.traffic.fields import field_type
 from include.metrika_sandbox.traffic.source import Edits, TrafficSource
-from include.metrika_sandbox.traffic.zones import day_number
+from include.metrika_sandbox.visitors.zones import day_number
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from include.metrika_sandbox.behaviour.config import STORE_BYTES, SandboxConfig
 from include.metrika_sandbox.behaviour.fault_board import FaultBoard
 from include.metrika_sandbox.behaviour.faults import ALWAYS
+from include.metrika_sandbox.columns.dialect import ENCODING_ERRORS, Dialect
 from include.metrika_sandbox.logs.log_requests import PROCESSED, LogRequest, prepare
-from include.metrika_sandbox.traffic.dialect import ENCODING_ERRORS, Dialect
 from include.metrika_sandbox.traffic.late import LateEdits
 from include.metrika_sandbox.traffic.source import NO_EDITS, TrafficSource
 

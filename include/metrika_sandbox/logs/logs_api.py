@@ -8,6 +8,7 @@ from include.days import today_in
 from include.metrika_sandbox.behaviour.answers import Answer, ApiRequest, Json, PartDownload, refusal
 from include.metrika_sandbox.behaviour.config import MAX_FIELDS_CHARACTERS, MAX_PERIOD_DAYS, STORE_BYTES, SandboxConfig
 from include.metrika_sandbox.behaviour.fault_board import FaultBoard
+from include.metrika_sandbox.columns.fields import HITS, PREFIXES, VISITS, unknown_fields
 from include.metrika_sandbox.logs.log_requests import (
     AWAITING_RETRY,
     CANCELED,
@@ -17,7 +18,6 @@ from include.metrika_sandbox.logs.log_requests import (
     LogRequest,
 )
 from include.metrika_sandbox.logs.log_store import LogOrder, LogStore
-from include.metrika_sandbox.traffic.fields import HITS, PREFIXES, VISITS, unknown_fields
 
 NOT_PROCESSED = "Only log of requests in status 'processed' can be downloaded"
 WRONG_PART = "Incorrect part number"

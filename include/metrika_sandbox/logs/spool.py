@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from include.metrika_sandbox.traffic.dialect import ENCODING_ERRORS
+from include.metrika_sandbox.columns.dialect import ENCODING_ERRORS
 
 GZIP_WINDOW_BITS = 31  # zlib's way to ask for a gzip wrapper
 GZIP_LEVEL = 1  # fastest; ids hardly shrink further

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from include.errors import ConfigError
-from include.metrika_sandbox.traffic.dialect import Dialect
-from include.metrika_sandbox.traffic.fields import HITS, VISITS, field_type
-from include.metrika_sandbox.traffic.ids import Int64Array
+from include.metrika_sandbox.columns.dialect import Dialect
+from include.metrika_sandbox.columns.fields import HITS, VISITS, field_type
 from include.metrika_sandbox.traffic.source import Edits, Label, RowBlock, VisitHeads, empty_numbers
+from include.metrika_sandbox.visitors.ids import Int64Array
 
 BLOCK_ROWS = 20_000
 DATE_FIELDS = {VISITS: "ym:s:date", HITS: "ym:pv:date"}

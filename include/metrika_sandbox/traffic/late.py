@@ -9,8 +9,8 @@ from collections import Counter
 import numpy as np
 
 from include.days import iter_days
-from include.metrika_sandbox.traffic.ids import Int64Array
 from include.metrika_sandbox.traffic.source import Edits, TrafficSource
+from include.metrika_sandbox.visitors.ids import Int64Array
 
 
 class LateEdits:

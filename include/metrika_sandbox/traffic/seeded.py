@@ -12,14 +12,14 @@ import numpy as np
 from include.days import iter_days
 from include.metrika_sandbox.behaviour.config import SandboxConfig
 from include.metrika_sandbox.behaviour.faults import Faults
-from include.metrika_sandbox.traffic.blocks import Block, DayPlan, draw_heads, make_block
-from include.metrika_sandbox.traffic.dialect import Dialect
-from include.metrika_sandbox.traffic.fields import HIT_FIELDS, VISIT_FIELDS, VISITS
-from include.metrika_sandbox.traffic.ids import Int64Array
-from include.metrika_sandbox.traffic.sessions import ENGAGED
+from include.metrika_sandbox.columns.dialect import Dialect
+from include.metrika_sandbox.columns.fields import HIT_FIELDS, VISIT_FIELDS, VISITS
 from include.metrika_sandbox.traffic.source import Edits, Label, RowBlock, VisitHeads, empty_numbers
-from include.metrika_sandbox.traffic.views import HitView, VisitView, click_ids, purchase_ids, user_ids
-from include.metrika_sandbox.traffic.zones import day_number
+from include.metrika_sandbox.visitors.blocks import Block, DayPlan, draw_heads, make_block
+from include.metrika_sandbox.visitors.ids import Int64Array
+from include.metrika_sandbox.visitors.sessions import ENGAGED
+from include.metrika_sandbox.visitors.views import HitView, VisitView, click_ids, purchase_ids, user_ids
+from include.metrika_sandbox.visitors.zones import day_number
 
 SHUFFLE, EDIT = 7, 11  # random streams beside those of the blocks
 EXACT_COUNT_VISITS = 20_000  # below this the rows of a day are counted exactly, above from two blocks

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from include.metrika_sandbox.traffic.dialect import Dialect
-from include.metrika_sandbox.traffic.ids import Int64Array, UInt64Array
+from include.metrika_sandbox.columns.dialect import Dialect
+from include.metrika_sandbox.visitors.ids import Int64Array, UInt64Array
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from include.metrika_sandbox.behaviour.answers import Json
-from include.metrika_sandbox.traffic.visit_columns import SITE_GOALS
+from include.metrika_sandbox.columns.visit_columns import SITE_GOALS
 
 FIRST_ACTION_GOAL_ID = 4001
 SITE_GOAL_NAMES = ("Cart", "Order", "Subscription")

@@ -12,11 +12,11 @@ from include.metrika.fields.resolving import FIELDS
 from include.metrika.fields.rows import ATTRIBUTED, ATTRIBUTIONS, MARKS
 from include.metrika_sandbox.behaviour.config import SandboxConfig
 from include.metrika_sandbox.behaviour.faults import Faults
-from include.metrika_sandbox.traffic.dialect import Dialect
-from include.metrika_sandbox.traffic.fields import HIT_FIELDS, VISIT_FIELDS, field_type, unknown_fields
+from include.metrika_sandbox.columns.dialect import Dialect
+from include.metrika_sandbox.columns.fields import HIT_FIELDS, VISIT_FIELDS, field_type, unknown_fields
+from include.metrika_sandbox.columns.word_fields import ATTRIBUTED_WORDS, COMMON_WORDS, FOLLOWERS, HIT_WORDS
 from include.metrika_sandbox.traffic.seeded import SeededTraffic
 from include.metrika_sandbox.traffic.source import NO_EDITS, RowBlock
-from include.metrika_sandbox.traffic.word_fields import ATTRIBUTED_WORDS, COMMON_WORDS, FOLLOWERS, HIT_WORDS
 
 DAY = dt.date(2025, 11, 4)
 PLAIN = Dialect(extras=frozenset())

@@ -15,12 +15,12 @@ import pytest
 
 from include.metrika_sandbox.behaviour.config import CounterConfig, SandboxConfig
 from include.metrika_sandbox.behaviour.faults import Faults, parse_faults
+from include.metrika_sandbox.columns.dialect import Dialect
 from include.metrika_sandbox.logs.log_requests import LogRequest, prepare
-from include.metrika_sandbox.traffic.blocks import BLOCK_VISITS
-from include.metrika_sandbox.traffic.dialect import Dialect
 from include.metrika_sandbox.traffic.late import LateEdits
 from include.metrika_sandbox.traffic.seeded import SeededTraffic
 from include.metrika_sandbox.traffic.source import NO_EDITS, Edits
+from include.metrika_sandbox.visitors.blocks import BLOCK_VISITS
 
 DAY = dt.date(2025, 11, 4)
 NEXT_DAY = DAY + dt.timedelta(days=1)

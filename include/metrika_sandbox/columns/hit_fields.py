@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from include.metrika_sandbox.traffic import event_columns as events
-from include.metrika_sandbox.traffic import hit_columns as hit
-from include.metrika_sandbox.traffic import product_columns as shop
-from include.metrika_sandbox.traffic import purchase_columns as purchases
-from include.metrika_sandbox.traffic import visit_columns as visit
-from include.metrika_sandbox.traffic.field_spec import Fields, FieldSpec, numbers
-from include.metrika_sandbox.traffic.visit_fields import PARAM_LEVELS
-from include.metrika_sandbox.traffic.word_fields import ATTRIBUTED_WORDS, COMMON_WORDS, HIT_WORDS, word_fields
+from include.metrika_sandbox.columns import event_columns as events
+from include.metrika_sandbox.columns import hit_columns as hit
+from include.metrika_sandbox.columns import product_columns as shop
+from include.metrika_sandbox.columns import purchase_columns as purchases
+from include.metrika_sandbox.columns import visit_columns as visit
+from include.metrika_sandbox.columns.field_spec import Fields, FieldSpec, numbers
+from include.metrika_sandbox.columns.visit_fields import PARAM_LEVELS
+from include.metrika_sandbox.columns.word_fields import ATTRIBUTED_WORDS, COMMON_WORDS, HIT_WORDS, word_fields
 
 LAST_SOURCE = (  # hits know the last traffic source only
     "TrafficSource", "SearchEngineRoot", "SearchEngine", "AdvEngine", "SocialNetwork", "SocialNetworkProfile",

@@ -6,13 +6,13 @@ import datetime as dt
 
 import numpy as np
 
-from include.metrika_sandbox.traffic.dialect import Dialect, number_array
-from include.metrika_sandbox.traffic.field_spec import Render
-from include.metrika_sandbox.traffic.ids import to_text
-from include.metrika_sandbox.traffic.views import HitView, VisitView
-from include.metrika_sandbox.traffic.visit_columns import SITE_GOALS, device, goal_places
-from include.metrika_sandbox.traffic.vocabulary import CHANNELS, PATHS, SITE, TITLES, word_column
-from include.metrika_sandbox.traffic.zones import DAY_SECONDS, date_texts, day_number, time_texts
+from include.metrika_sandbox.columns.dialect import Dialect, number_array
+from include.metrika_sandbox.columns.field_spec import Render
+from include.metrika_sandbox.columns.visit_columns import SITE_GOALS, device, goal_places
+from include.metrika_sandbox.columns.vocabulary import CHANNELS, PATHS, SITE, TITLES, word_column
+from include.metrika_sandbox.visitors.ids import to_text
+from include.metrika_sandbox.visitors.views import HitView, VisitView
+from include.metrika_sandbox.visitors.zones import DAY_SECONDS, date_texts, day_number, time_texts
 
 VISIT_ID_SINCE = dt.date(2025, 10, 10)  # documented: the field holds data from this day only
 URL_SALT, TITLE_SALT, KIND_SALT, CHANNEL_SALT = 41, 42, 43, 44

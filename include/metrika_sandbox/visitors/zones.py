@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from include.days import day_bounds
-from include.metrika_sandbox.traffic.ids import Int64Array
+from include.metrika_sandbox.visitors.ids import Int64Array
 
 ObjectArray = npt.NDArray[np.object_]
 EPOCH_DAY = dt.date(1970, 1, 1)

@@ -6,11 +6,11 @@ import itertools
 
 import numpy as np
 
-from include.metrika_sandbox.traffic.dialect import Dialect, number_array
-from include.metrika_sandbox.traffic.ids import to_text
-from include.metrika_sandbox.traffic.views import VisitView, click_ids, user_ids
-from include.metrika_sandbox.traffic.vocabulary import CHANNELS, PATHS, REFERERS, SITE, word_column
-from include.metrika_sandbox.traffic.zones import UTC_PLUS_3_SECONDS, date_texts, local_seconds, time_texts
+from include.metrika_sandbox.columns.dialect import Dialect, number_array
+from include.metrika_sandbox.columns.vocabulary import CHANNELS, PATHS, REFERERS, SITE, word_column
+from include.metrika_sandbox.visitors.ids import to_text
+from include.metrika_sandbox.visitors.views import VisitView, click_ids, user_ids
+from include.metrika_sandbox.visitors.zones import UTC_PLUS_3_SECONDS, date_texts, local_seconds, time_texts
 
 MAX_WATCH_IDS = 500
 SITE_GOALS = (3001, 3002, 3003)  # cart, order, subscription

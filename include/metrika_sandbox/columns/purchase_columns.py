@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from include.metrika_sandbox.traffic.dialect import Dialect, number_array
-from include.metrika_sandbox.traffic.field_spec import Fields, FieldSpec
-from include.metrika_sandbox.traffic.product_columns import MICRO, PURCHASED, visit_products
-from include.metrika_sandbox.traffic.views import VisitView, purchase_id_lists
-from include.metrika_sandbox.traffic.vocabulary import Product
-from include.metrika_sandbox.traffic.zones import time_texts
+from include.metrika_sandbox.columns.dialect import Dialect, number_array
+from include.metrika_sandbox.columns.field_spec import Fields, FieldSpec
+from include.metrika_sandbox.columns.product_columns import MICRO, PURCHASED, visit_products
+from include.metrika_sandbox.columns.vocabulary import Product
+from include.metrika_sandbox.visitors.views import VisitView, purchase_id_lists
+from include.metrika_sandbox.visitors.zones import time_texts
 
 TAX_SHARE = 0.2  # of the price before tax
 SHIPPING_RUB = 300

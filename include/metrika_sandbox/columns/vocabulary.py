@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from include.metrika_sandbox.traffic.dialect import Dialect
-from include.metrika_sandbox.traffic.ids import Int64Array
+from include.metrika_sandbox.columns.dialect import Dialect
+from include.metrika_sandbox.visitors.ids import Int64Array
 
 SITE = "https://shop.example"
 

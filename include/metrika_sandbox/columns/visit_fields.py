@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from include.metrika_sandbox.traffic import event_columns as events
-from include.metrika_sandbox.traffic import product_columns as shop
-from include.metrika_sandbox.traffic import purchase_columns as purchases
-from include.metrika_sandbox.traffic import visit_columns as visit
-from include.metrika_sandbox.traffic.field_spec import Fields, FieldSpec, numbers
-from include.metrika_sandbox.traffic.word_fields import ATTRIBUTED_WORDS, COMMON_WORDS, MARK_WORDS, word_fields
+from include.metrika_sandbox.columns import event_columns as events
+from include.metrika_sandbox.columns import product_columns as shop
+from include.metrika_sandbox.columns import purchase_columns as purchases
+from include.metrika_sandbox.columns import visit_columns as visit
+from include.metrika_sandbox.columns.field_spec import Fields, FieldSpec, numbers
+from include.metrika_sandbox.columns.word_fields import ATTRIBUTED_WORDS, COMMON_WORDS, MARK_WORDS, word_fields
 
 ATTRIBUTIONS = (
     "", "<attribution>", "first", "last", "lastsign", "last_yandex_direct_click", "cross_device_first",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from include.metrika_sandbox.traffic import vocabulary as words
-from include.metrika_sandbox.traffic.dialect import Dialect
-from include.metrika_sandbox.traffic.field_spec import Fields, FieldSpec, View
+from include.metrika_sandbox.columns import vocabulary as words
+from include.metrika_sandbox.columns.dialect import Dialect
+from include.metrika_sandbox.columns.field_spec import Fields, FieldSpec, View
 
 Table = dict[str, tuple[str, words.Words]]
 

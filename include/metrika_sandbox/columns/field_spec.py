@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from include.metrika_sandbox.traffic.dialect import Dialect
-from include.metrika_sandbox.traffic.ids import to_text
+from include.metrika_sandbox.columns.dialect import Dialect
+from include.metrika_sandbox.visitors.ids import to_text
 
 View = Any  # VisitView or HitView, as the source of the field says
 Render = Callable[[View, Dialect], list[str]]

@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from include.metrika_sandbox.traffic.blocks import NEW_USER_PERCENT, Block, Heads
-from include.metrika_sandbox.traffic.ids import Int64Array, UInt64Array, spread, to_text
-from include.metrika_sandbox.traffic.zones import DAY_SECONDS, ObjectArray, day_number, local_seconds
+from include.metrika_sandbox.visitors.blocks import NEW_USER_PERCENT, Block, Heads
+from include.metrika_sandbox.visitors.ids import Int64Array, UInt64Array, spread, to_text
+from include.metrika_sandbox.visitors.zones import DAY_SECONDS, ObjectArray, day_number, local_seconds
 
 USER_EVERY = 10  # every tenth client has logged in
 CLICK_EVERY = 12  # every twelfth visit comes from an advertisement

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from include.metrika_sandbox.traffic.ids import Int64Array
+from include.metrika_sandbox.visitors.ids import Int64Array
 
 MAX_PAUSE_SECONDS = 1799  # a longer one would start a new visit (visit time-out 1800 s)
 MAX_VISIT_SECONDS = 3 * 3600

@@ -9,16 +9,16 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from include.metrika_sandbox.traffic import ids
-from include.metrika_sandbox.traffic.ids import Int64Array, UInt64Array
-from include.metrika_sandbox.traffic.sessions import (
+from include.metrika_sandbox.visitors import ids
+from include.metrika_sandbox.visitors.ids import Int64Array, UInt64Array
+from include.metrika_sandbox.visitors.sessions import (
     MAX_HITS,
     MAX_VISIT_SECONDS,
     Sessions,
     draw_sessions,
     start_fractions,
 )
-from include.metrika_sandbox.traffic.zones import day_epochs, day_number, local_seconds
+from include.metrika_sandbox.visitors.zones import day_epochs, day_number, local_seconds
 
 BLOCK_VISITS = 10_000
 EDIT_DELAYS_SECONDS = (15, 37)  # an edit adds two hits after the visit's last second

@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from include.metrika_sandbox.traffic.dialect import Dialect, number_array
-from include.metrika_sandbox.traffic.field_spec import Fields, FieldSpec, Render, View
-from include.metrika_sandbox.traffic.views import HitView, VisitView, purchase_counts, purchase_id_lists
-from include.metrika_sandbox.traffic.vocabulary import (
+from include.metrika_sandbox.columns.dialect import Dialect, number_array
+from include.metrika_sandbox.columns.field_spec import Fields, FieldSpec, Render, View
+from include.metrika_sandbox.columns.vocabulary import (
     DISCOUNTS,
     PRODUCT_EVENTS,
     PRODUCT_LISTS,
@@ -19,7 +18,8 @@ from include.metrika_sandbox.traffic.vocabulary import (
     Word,
     spelled,
 )
-from include.metrika_sandbox.traffic.zones import time_texts
+from include.metrika_sandbox.visitors.views import HitView, VisitView, purchase_counts, purchase_id_lists
+from include.metrika_sandbox.visitors.zones import time_texts
 
 MICRO = 1_000_000  # documented factor of product prices
 PURCHASED, VIEWED, SHOWN = "purchased", "viewed", "shown"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from include.metrika_sandbox.traffic.hit_fields import build_hit_fields
-from include.metrika_sandbox.traffic.visit_fields import build_visit_fields
+from include.metrika_sandbox.columns.hit_fields import build_hit_fields
+from include.metrika_sandbox.columns.visit_fields import build_visit_fields
 
 VISITS, HITS = "visits", "hits"
 PREFIXES = {VISITS: "ym:s:", HITS: "ym:pv:"}

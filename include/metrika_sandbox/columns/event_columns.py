@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from include.metrika_sandbox.traffic.dialect import Dialect, number_array
-from include.metrika_sandbox.traffic.field_spec import Fields, FieldSpec
-from include.metrika_sandbox.traffic.views import VisitView
-from include.metrika_sandbox.traffic.vocabulary import (
+from include.metrika_sandbox.columns.dialect import Dialect, number_array
+from include.metrika_sandbox.columns.field_spec import Fields, FieldSpec
+from include.metrika_sandbox.columns.vocabulary import (
     CLICKED_PROMOTION,
     PROMOTIONS,
     SITE,
@@ -19,7 +18,8 @@ from include.metrika_sandbox.traffic.vocabulary import (
     Word,
     spelled,
 )
-from include.metrika_sandbox.traffic.zones import time_texts
+from include.metrika_sandbox.visitors.views import VisitView
+from include.metrika_sandbox.visitors.zones import time_texts
 
 PROMOTION_SALT, PROMOTION_COUNT_SALT, PROMOTION_TYPE_SALT, CALL_SALT = 51, 52, 53, 54
 CALL_EVERY = 90  # three of ninety visits have a call

@@ -1,0 +1,1 @@
+"""The fields of both sources, each written as Metrika writes it."""
