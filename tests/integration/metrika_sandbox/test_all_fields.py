@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +19,7 @@ from include.metrika_sandbox.serving.server import SandboxHandle, run_sandbox
 from include.services.engines.endpoints import Endpoints
 from tests.loading import Loading, loading_from, own_stores
 
+PROJECT = Path(__file__).parents[3]
 VISITS = 400
 
 
@@ -79,3 +85,33 @@ class TestM24EveryDocumentedField:
         of_hits = loaded.rows(f"hits {joined} WHERE visit_id IN (SELECT visit_id FROM visits)", "one, sum")
         assert of_hits
         assert set(of_hits) <= set(of_visits)
+
+
+class TestM12FieldsOfTheCommand:
+    def _load(self, served: SandboxHandle, environ: dict[str, str], fields: str) -> subprocess.CompletedProcess[str]:
+        own = {"METRIKA_API_URL": served.url, "METRIKA_TOKEN": DEMO_TOKEN, "METRIKA_COUNTER": "101"}
+        words = (sys.executable, "-m", "include", "load", "--date", "2025-11-04", "--json", "--fields", fields)
+        return subprocess.run(
+            words, cwd=PROJECT, env={**os.environ, **environ, **own}, capture_output=True, text=True, timeout=120
+        )
+
+    def test_should_load_every_field_named_on_the_command_line(
+        self, served: SandboxHandle, endpoints: Endpoints
+    ) -> None:
+        names = ",".join([*every_field("visits"), *every_field("hits")])
+        with own_stores(endpoints) as environ:
+            done = self._load(served, environ, names)
+        assert done.returncode == 0, done.stderr
+        counts = json.loads(done.stdout)
+        assert (counts["visits"], counts["quarantined"]) == (VISITS, 0)
+        assert counts["received"] == counts["visits"] + counts["hits"]
+
+    @pytest.mark.parametrize("name", ["ym:s:visitLength", "visitDuration"])
+    def test_should_name_the_field_it_does_not_know(
+        self, served: SandboxHandle, endpoints: Endpoints, name: str
+    ) -> None:
+        with own_stores(endpoints) as environ:
+            done = self._load(served, environ, name)
+        assert done.returncode != 0
+        assert repr(name) in done.stderr
+        assert "Traceback" not in done.stderr
