@@ -17,6 +17,7 @@ DEMO_LOGIN = "sandbox"
 STORE_BYTES = 10_737_418_240  # documented room for prepared logs of one counter
 MAX_FIELDS_CHARACTERS = 3000  # documented limit of `fields`
 MAX_PERIOD_DAYS = 366  # documented: one year
+AGE_DAYS = 300  # of a counter; programs that load its history in one go stay within one year
 VISIT_THRESHOLD_SECONDS = 1800  # Metrika's default visit time-out
 
 
@@ -30,6 +31,7 @@ class CounterConfig:
         visits_per_day: visits of each day; None takes the sandbox's figure.
         name: site name shown by the counter endpoint.
         logins: logins with access; empty lets every login in.
+        created_date: day the counter was made; None is so many days ago that one log can still span its whole life.
     """
 
     counter_id: int
@@ -37,6 +39,18 @@ class CounterConfig:
     visits_per_day: int | None = None
     name: str = "Demo shop"
     logins: tuple[str, ...] = ()
+    created_date: dt.date | None = None
+
+    def created_on(self, now: dt.datetime) -> dt.date:
+        """The day the counter was made, in its own zone.
+
+        Args:
+            now: aware.
+
+        Returns:
+            The day.
+        """
+        return self.created_date or now.astimezone(self.zone).date() - dt.timedelta(days=AGE_DAYS)
 
     @property
     def zone(self) -> ZoneInfo:

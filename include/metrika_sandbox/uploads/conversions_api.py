@@ -56,7 +56,7 @@ class ConversionsApi:
             "type": "simple",
             "permission": "own",
             "code_status": "CS_OK",
-            "create_time": "2019-04-01T12:00:00+03:00",
+            "create_time": f"{counter.created_on(self._config.clock())}T12:00:00+03:00",
             "time_zone_name": counter.zone_name,
             "time_zone_offset": int(offset.total_seconds() // 60),
             "visit_threshold": VISIT_THRESHOLD_SECONDS,

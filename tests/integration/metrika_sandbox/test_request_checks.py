@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -55,6 +56,17 @@ class TestM24Parameters:
     @pytest.mark.parametrize(("given", "shown"), [({}, "LASTSIGN"), ({"attribution": "first"}, "FIRST")])
     def test_should_show_the_attribution(self, call: Start, given: dict[str, str], shown: str) -> None:
         assert call().order(**given)["attribution"] == shown
+
+    def test_should_evaluate_the_whole_history_of_a_counter(self, call: Start) -> None:
+        caller = call()
+        created = caller.get("").json()["counter"]["create_time"].split("T")[0]
+        last = (dt.datetime.now(dt.UTC) - dt.timedelta(days=2)).date().isoformat()
+        answer = caller.get("/logrequests/evaluate", **(GOOD | {"date1": created, "date2": last}))
+        assert answer.json()["log_request_evaluation"]["possible"] is True
+
+    def test_should_tell_the_day_a_counter_was_made_when_it_is_known(self, call: Start) -> None:
+        caller = call(counters=(CounterConfig(101, created_date=dt.date(2019, 4, 1)),))
+        assert caller.get("").json()["counter"]["create_time"].startswith("2019-04-01T")
 
     def test_should_not_find_a_request_that_does_not_exist(self, call: Start) -> None:
         answer = call().get("/logrequest/1")
