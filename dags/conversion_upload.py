@@ -31,9 +31,10 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, PartitionedAssetTimetable, PokeReturnValue, TriggerRule, dag, task
 
 from dags.wiring.assets import VISITS_SCORED
-from dags.wiring.connections import open_run
 from dags.wiring.policies import DAG_DEFAULTS, METRIKA_POOL, POKE_SECONDS, day_params
-from dags.wiring.units import is_woken, run_days, stage_units
+from dags.wiring.run_days import is_woken, run_days
+from dags.wiring.runs import open_run
+from dags.wiring.units import stage_units
 from dags.wiring.uploading import forget_run, report_failures, track_units, upload_unit
 
 FOLLOW = dt.timedelta(hours=26)  # an upload is given up after 24 hours

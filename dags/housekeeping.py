@@ -23,9 +23,9 @@ from typing import Any
 
 from airflow.sdk import CronTriggerTimetable, Param, dag, task
 
-from dags.wiring.connections import open_run
 from dags.wiring.keeping import drop_leftovers, free_logs, retry_unlinked
 from dags.wiring.policies import DAG_DEFAULTS, METRIKA_POOL
+from dags.wiring.runs import open_run
 
 
 @dag(

@@ -34,10 +34,11 @@ from airflow.sdk import CronPartitionTimetable, Param, PokeReturnValue, TriggerR
 from airflow.sdk.exceptions import AirflowFailException
 
 from dags.wiring.assets import VISITS_LOADED
-from dags.wiring.connections import failed_sentences, open_run
 from dags.wiring.loading import load_unit, logs_are_ready, release_logs
 from dags.wiring.policies import DAG_DEFAULTS, METRIKA_POOL, POKE_SECONDS, SCHEDULE_ZONE, day_params
-from dags.wiring.units import load_units, publish_days, run_days
+from dags.wiring.run_days import publish_days, run_days
+from dags.wiring.runs import failed_sentences, open_run
+from dags.wiring.units import load_units
 
 WAIT = dt.timedelta(hours=24)  # the day of a counter far to the west ends 15 hours later, and the queue adds hours
 

@@ -29,10 +29,11 @@ from airflow.sdk import PartitionedAssetTimetable, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.wiring.assets import VISITS_LOADED, VISITS_SCORED
-from dags.wiring.connections import open_run
 from dags.wiring.policies import DAG_DEFAULTS, day_params
+from dags.wiring.run_days import is_from_api, is_woken, publish_days, run_days
+from dags.wiring.runs import open_run
 from dags.wiring.scoring import score_unit
-from dags.wiring.units import is_from_api, is_woken, publish_days, run_days, stage_units
+from dags.wiring.units import stage_units
 
 
 @dag(

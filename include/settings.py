@@ -10,36 +10,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from include.errors import ConfigError
+from include.secret import Secret
 
 METRIKA_API_URL = "https://api-metrika.yandex.net"
 NATIVE_PORT, HTTP_PORT = 9000, 8123  # ClickHouse defaults
-MASK = "********"
-
-
-@dataclass(frozen=True, repr=False)
-class Secret:
-    """A text that never shows itself: masked in ``repr``, ``str`` and formatting.
-
-    Args:
-        value: the secret; read it only where it is sent.
-    """
-
-    value: str
-
-    def __repr__(self) -> str:
-        return f"Secret({MASK})"
-
-    def __str__(self) -> str:
-        return MASK
-
-    def __bool__(self) -> bool:
-        return bool(self.value)
-
-    def __reduce__(self) -> str:
-        raise TypeError("A Secret is not pickled; pass the setting's name instead.")
 
 
 @dataclass(frozen=True)
@@ -296,18 +273,3 @@ def _number(env: Mapping[str, str], name: str, default: float, low: float, high:
     if not low <= value <= high:
         raise ConfigError(f"{name} is {text!r}; use a number from {low:g} to {high:g}.")
     return value
-
-
-def url_with_password(scheme: str, user: str, password: Secret, address: str) -> str:
-    """Build a URL that carries a login; keep the result inside a :class:`Secret`.
-
-    Args:
-        scheme: for example ``postgresql+psycopg2``.
-        user: login.
-        password: its password.
-        address: ``host:port/path``.
-
-    Returns:
-        The URL, login and password percent-encoded.
-    """
-    return f"{scheme}://{quote(user, safe='')}:{quote(password.value, safe='')}@{address}"

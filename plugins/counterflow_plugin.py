@@ -15,7 +15,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 if TYPE_CHECKING:
     from include.api.orchestrator import FollowUp, Principal, RunOrder, RunState, SourceConnection
-    from include.settings import Secret
+    from include.secret import Secret
 
 PREFIX = "/counterflow"
 ENDED_STATES = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
@@ -148,7 +148,8 @@ class AirflowOrchestrator:
         from airflow.sdk.exceptions import AirflowNotFoundException
 
         from include.api.orchestrator import SourceConnection
-        from include.settings import Secret, parse_counters
+        from include.secret import Secret
+        from include.settings import parse_counters
 
         try:
             found = Connection.get(connection_id)

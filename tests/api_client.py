@@ -27,7 +27,7 @@ from include.api.orchestrator import (
 )
 from include.days import utc_now
 from include.errors import InputError, StoreUnavailable
-from include.settings import Secret
+from include.secret import Secret
 
 PREFIX = "/counterflow"
 EDITOR, VIEWER, OTHER = "editor-token", "viewer-token", "other-editor-token"

@@ -21,8 +21,9 @@ from include.metrika.client.retry import RetryPolicy
 from include.metrika.client.session import MetrikaSession
 from include.metrika_sandbox.behaviour.config import DEMO_TOKEN, CounterConfig, SandboxConfig
 from include.metrika_sandbox.serving.server import SandboxHandle, run_sandbox
+from include.secret import Secret
 from include.services.engines.endpoints import Endpoints
-from include.settings import ConversionSettings, MetrikaSettings, Secret, Settings
+from include.settings import ConversionSettings, MetrikaSettings, Settings
 from include.state.engine import connect_state, migrate
 from include.state.manifest import StageRecord, write_stage
 from include.state.tables import conversion_uploads, conversions

@@ -18,8 +18,9 @@ from include.metrika.client.retry import RetryPolicy
 from include.metrika.client.session import MetrikaSession
 from include.metrika.loading.load_day import LoadReport, load_days
 from include.metrika.loading.load_job import LoadJob, open_load
+from include.secret import Secret
 from include.services.engines.endpoints import Endpoints
-from include.settings import MetrikaSettings, Secret, Settings
+from include.settings import MetrikaSettings, Settings
 from include.state.engine import connect_state, migrate
 from include.warehouse.client import Warehouse
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 
-from dags.wiring.connections import Run
+from dags.wiring.runs import Run
 
 log = logging.getLogger(__name__)
 

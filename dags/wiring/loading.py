@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk.exceptions import AirflowRescheduleException
 
-from dags.wiring.connections import Run
+from dags.wiring.runs import Run
 from dags.wiring.units import Unit, days_of
 from include.days import utc_now
 

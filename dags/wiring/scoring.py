@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from dags.wiring.connections import Run
+from dags.wiring.runs import Run
 from dags.wiring.units import Unit, days_of
 
 

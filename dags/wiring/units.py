@@ -5,71 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import get_current_context
-from airflow.sdk.exceptions import AirflowFailException
-
-from dags.wiring.connections import Run
-from dags.wiring.policies import SCHEDULE_ZONE
-from include.days import require_closed_day, resolve_run_days, utc_now
-from include.errors import ConfigError, InputError, SourceError
-
-if TYPE_CHECKING:
-    from airflow.sdk.execution_time.context import OutletEventAccessor
+from dags.wiring.runs import Run
+from include.days import require_closed_day, utc_now
+from include.errors import ConfigError, SourceError
 
 log = logging.getLogger(__name__)
 
 DAYS_PER_UNIT = 7  # a manual range is loaded in one request a week
 DAY_PARAMS = ("date", "date_from", "date_to")
-API_RUN = "api__"  # how the ids of runs begin that the API starts
 Unit = dict[str, Any]
-
-
-def run_days() -> tuple[dt.date, ...]:
-    """Days of the running run, decided by the one function that does.
-
-    Returns:
-        The days in order.
-
-    Raises:
-        AirflowFailException: nothing names a day, or what names it is malformed.
-    """
-    context = get_current_context()
-    try:
-        return resolve_run_days(
-            context["params"],
-            context.get("partition_key"),
-            context.get("data_interval_start"),
-            ZoneInfo(SCHEDULE_ZONE),
-        )
-    except InputError as error:
-        raise AirflowFailException(error.message) from None
-
-
-def is_woken() -> bool:
-    """Whether an earlier DAG started the running run, not a person."""
-    return bool(get_current_context().get("triggering_asset_events"))
-
-
-def is_from_api() -> bool:
-    """Whether the running run belongs to a task of the API, which sends conversions only when asked to."""
-    context = get_current_context()
-    if str(context["run_id"]).startswith(API_RUN):
-        return True
-    events = [event for events in (context.get("triggering_asset_events") or {}).values() for event in events]
-    return bool(events) and all((event.source_run_id or "").startswith(API_RUN) for event in events)
-
-
-def publish_days(event: OutletEventAccessor) -> None:
-    """Wake the next DAG for each day of the running run, also when the run has no partition of its own.
-
-    Args:
-        event: the outlet event of the asset.
-    """
-    if not get_current_context().get("partition_key"):
-        event.add_partitions([day.isoformat() for day in run_days()])
 
 
 def counters_of(run: Run) -> tuple[int, ...]:

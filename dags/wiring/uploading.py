@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from dags.wiring.connections import Run
+from dags.wiring.runs import Run
 from dags.wiring.units import Unit, days_of
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from sqlalchemy import Engine
 
 from include.api.api_settings import ApiSettings
 from include.api.orchestrator import Orchestrator
+from include.secret import Secret
 from include.services.stores import Stores, open_stores, read_settings
-from include.settings import Secret, Settings
+from include.settings import Settings
 from include.state.engine import connect_state
 
 

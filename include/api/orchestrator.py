@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from include.settings import Secret
+from include.secret import Secret
 
 QUEUED, RUNNING, SUCCESS, FAILED = "queued", "running", "success", "failed"
 

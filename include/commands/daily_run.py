@@ -18,10 +18,11 @@ from include.commands.terminal import JsonOption, environ, guarded, settings_her
 from include.days import parse_day, utc_now
 from include.errors import ServiceError
 from include.progress import Progress
+from include.secret import Secret
 from include.services import stack
 from include.services.airflow.client import AirflowClient
 from include.services.airflow.running import running_airflow, start_airflow, stop_airflow
-from include.settings import Secret, Settings
+from include.settings import Settings
 from include.state.engine import connect_state, migrate
 from include.state.manifest import StageRecord, read_stages
 from include.state.tables import conversion_uploads, conversions

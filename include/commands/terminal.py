@@ -99,6 +99,7 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
+        logging.getLogger("clickhouse_driver").setLevel(logging.ERROR)  # it tells a refused connection by traceback
         try:
             return function(*args, **kwargs)
         except CounterflowError as error:

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from include.errors import CounterflowError, ServiceError
+from include.secret import Secret
 from include.services import stack
 from include.services.airflow.running import GROUP as AIRFLOW_GROUP
 from include.services.airflow.running import access_of, stop_airflow
@@ -25,7 +26,7 @@ from include.services.engines.endpoints import Endpoints
 from include.services.engines.starting import EnginePlan, EnginePorts
 from include.services.processes.group import group_record
 from include.services.stack import ServiceState
-from include.settings import Secret, Settings
+from include.settings import Settings
 from include.state.engine import connect_state, migrate
 
 app = typer.Typer(help="The ClickHouse, PostgreSQL and Airflow of this machine.", no_args_is_help=True)

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from include.errors import ConfigError, StoreUnavailable
-from include.settings import Secret, with_driver
+from include.secret import Secret
+from include.settings import with_driver
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "counterflow_version"  # never Airflow's alembic_version

@@ -15,6 +15,7 @@ from clickhouse_driver import errors as driver_errors
 
 from include.errors import ConfigError, StoreError, StoreUnavailable
 from include.settings import ClickHouseSettings
+from include.warehouse.refusals import first_sentence, refused
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -212,7 +213,7 @@ class Warehouse:
         except (requests.ConnectionError, requests.Timeout):
             raise self._unavailable() from None
         if not answer.ok:
-            raise StoreError(f"ClickHouse refused rows: {_first_sentence(answer.text)}")
+            raise StoreError(f"ClickHouse refused rows: {first_sentence(answer.text)}")
 
     def _run(self, call: Callable[[], T]) -> T:
         try:
@@ -279,24 +280,6 @@ def quoted(identifier: str) -> str:
     """
     escaped = identifier.replace("\\", "\\\\").replace("`", "\\`")
     return f"`{escaped}`"
-
-
-def refused(code: int, text: str) -> StoreError:
-    """Turn a ClickHouse error into ours.
-
-    Args:
-        code: ClickHouse error code.
-        text: its message with stack trace.
-
-    Returns:
-        The error to raise; its message holds the code.
-    """
-    return StoreError(f"ClickHouse refused a statement (code {code}): {_first_sentence(text)}")
-
-
-def _first_sentence(text: str) -> str:
-    cut = text.split("Stack trace:")[0].removeprefix("DB::Exception: ").strip()
-    return cut if len(cut) <= 500 else cut[:500] + "..."
 
 
 def _iter_blocks(client: Client, sql: str, params: Params | None) -> Iterator[Any]:

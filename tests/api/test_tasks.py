@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from include.api.orchestrator import FAILED, RUNNING, SUCCESS, FollowUp, SourceConnection
-from include.settings import Secret
+from include.secret import Secret
 from include.state.api_tasks import forget_token
 from include.state.counters import Counter, write_counter
 from include.state.tables import api_tasks

@@ -26,7 +26,7 @@ from include.api.gate.problems import Invalid, Refusal, problem
 from include.api.gate.refusals import refusal_of
 from include.api.gate.routing import Routes, query_names
 from include.api.orchestrator import Orchestrator, Principal
-from include.settings import Secret
+from include.secret import Secret
 
 logger = logging.getLogger(__name__)
 

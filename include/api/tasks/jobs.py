@@ -19,7 +19,7 @@ from include.api.tasks.task_rows import CONVERSIONS, TaskRow, add_task, digest_o
 from include.api.tasks.task_views import dag_of, find_task, look
 from include.days import utc_now
 from include.failpoints import failpoint
-from include.settings import Secret
+from include.secret import Secret
 from include.state.engine import reachable
 
 UPLOADS = UUID("6f0b7c1e-94a5-4c37-8a6e-2f1d5b8e7c43")  # name space of upload ids

@@ -15,7 +15,8 @@ from include.metrika.client.quota import StateQuotaGate
 from include.metrika.client.retry import RetryPolicy
 from include.metrika.client.session import MetrikaSession
 from include.metrika.client.transport import check_token
-from include.settings import Secret, Settings
+from include.secret import Secret
+from include.settings import Settings
 from include.state.counters import Counter, read_counter, write_counter
 from include.state.engine import reachable
 

@@ -21,7 +21,7 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, ReadTimeoutError
 
 from include.errors import ConfigError
-from include.settings import MASK, Secret
+from include.secret import MASK, Secret
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 120.0
 UPLOAD_READ_SECONDS = 600.0  # Metrika reads a file of up to 1 GB before it answers

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import requests
 
 from include.errors import ServiceError
-from include.settings import Secret
+from include.secret import Secret
 
 HEALTH_PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 FINAL_STATES = frozenset({"success", "failed"})

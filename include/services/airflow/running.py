@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from include.errors import ServiceError
+from include.secret import Secret
 from include.services import stack
 from include.services.airflow.client import AirflowClient
 from include.services.airflow.settings import ADMIN, API_PREFIX, AirflowHome, airflow_environ
@@ -32,7 +33,6 @@ from include.services.processes.files import locked, read_record, write_record
 from include.services.processes.group import group_record, join_group, leave_group, start_group, stop_group
 from include.services.processes.ports import LOOPBACK
 from include.services.processes.record import GroupRecord
-from include.settings import Secret
 
 GROUP = "airflow"
 DAG_SECONDS, POLL_SECONDS = 120.0, 0.3

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from include.secret import Secret
 from include.services.engines.endpoints import Endpoints
 from include.services.processes.files import kept_secret, make_private_folder, write_private
 from include.services.processes.group import PROJECT_ROOT, child_environ
 from include.services.processes.ports import LOOPBACK
-from include.settings import Secret, Settings
+from include.settings import Settings
 
 USUAL_PORT, USUAL_WORKER_LOG_PORT, USUAL_TRIGGER_LOG_PORT = 8080, 8793, 8794
 ADMIN = "admin"

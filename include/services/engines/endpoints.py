@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from include.settings import Secret
+from include.secret import Secret
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ import psycopg2
 from psycopg2 import sql
 
 from include.errors import ServiceError
+from include.secret import Secret, url_with_password
 from include.services.engines.postgres_program import PostgresProgram, find_program
 from include.services.processes.files import kept_secret, make_private_folder
 from include.services.processes.looking import ProcessId
 from include.services.processes.parts import Part
 from include.services.processes.ports import LOOPBACK
-from include.settings import Secret, url_with_password
 
 NAME, USUAL_PORT, USER = "postgres", 5432, "counterflow"
 STATE_DATABASE, AIRFLOW_DATABASE = "state", "airflow"

@@ -19,8 +19,9 @@ from include.metrika.client.retry import RetryPolicy
 from include.metrika.client.session import MetrikaSession
 from include.metrika_sandbox.behaviour.config import DEMO_TOKEN, SandboxConfig
 from include.metrika_sandbox.serving.server import SandboxHandle, run_sandbox
+from include.secret import Secret
 from include.services.engines.endpoints import Endpoints
-from include.settings import MetrikaSettings, Secret
+from include.settings import MetrikaSettings
 from include.state.engine import connect_state, migrate
 from include.state.tables import log_requests
 

@@ -16,7 +16,8 @@ from include.metrika.client.session import MetrikaSession
 from include.metrika.fields.resolving import HIT_FIELDS, VISIT_FIELDS
 from include.metrika_sandbox.behaviour.faults import Faults
 from include.metrika_sandbox.serving.server import SandboxHandle
-from include.settings import MetrikaSettings, Secret
+from include.secret import Secret
+from include.settings import MetrikaSettings
 
 Serve = Callable[..., SandboxHandle]
 Connect = Callable[..., MetrikaSession]

@@ -15,7 +15,7 @@ from include.metrika.client.quota import StateQuotaGate
 from include.metrika.client.retry import RetryPolicy
 from include.metrika.client.session import MetrikaSession
 from include.metrika.client.transport import HttpCall, NoAnswer, Transport
-from include.settings import Secret
+from include.secret import Secret
 
 ASK = ApiCall("list the goals", 101)
 ONCE = RetryPolicy(outage_tries=1)

@@ -15,14 +15,14 @@ from sqlalchemy import Engine
 from include.errors import QuotaExceeded
 from include.metrika.client.quota import LOGS, RATES, StateQuotaGate, login_key
 from include.metrika_sandbox.serving.server import SandboxHandle
-from include.settings import Secret
+from include.secret import Secret
 
 ROOT = Path(__file__).parents[3]
 
 HOLDER = """
 import os, sys, time
 from include.metrika.client.quota import StateQuotaGate
-from include.settings import Secret
+from include.secret import Secret
 from include.state.engine import connect_state
 gate = StateQuotaGate(connect_state(Secret(os.environ["STATE"])), "login", address=sys.argv[1])
 with gate.slot():
@@ -36,7 +36,8 @@ from concurrent.futures import ThreadPoolExecutor
 from include.metrika.client.logs_api import LogsApi
 from include.metrika.client.quota import StateQuotaGate
 from include.metrika.client.session import MetrikaSession
-from include.settings import MetrikaSettings, Secret
+from include.secret import Secret
+from include.settings import MetrikaSettings
 from include.state.engine import connect_state
 settings = MetrikaSettings(token=Secret("sandbox-token"), api_url=sys.argv[1])
 gate = StateQuotaGate.for_settings(connect_state(Secret(os.environ["STATE"])), settings)

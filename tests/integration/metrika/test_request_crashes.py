@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from include.metrika.client.session import MetrikaSession
 from include.metrika_sandbox.serving.server import SandboxHandle
-from include.settings import Secret
+from include.secret import Secret
 from tests.own_requests import FIELDS, created, open_rows
 
 ROOT = Path(__file__).parents[3]
@@ -26,7 +26,8 @@ from include.metrika.client.logs_api import LogOrder, LogsApi
 from include.metrika.client.quota import StateQuotaGate
 from include.metrika.requests.own_requests import ensure_request, mark_loaded, release, wait_processed
 from include.metrika.client.session import MetrikaSession
-from include.settings import MetrikaSettings, Secret
+from include.secret import Secret
+from include.settings import MetrikaSettings
 from include.state.engine import connect_state
 settings = MetrikaSettings(token=Secret("sandbox-token"), api_url=sys.argv[1], poll_seconds=0.02)
 state = connect_state(Secret(os.environ["STATE"]))

@@ -20,7 +20,8 @@ from include.metrika.client.quota import StateQuotaGate
 from include.metrika.client.session import MetrikaSession
 from include.metrika.client.transport import HttpCall, Transport
 from include.metrika_sandbox.serving.server import SandboxHandle
-from include.settings import MetrikaSettings, Secret
+from include.secret import Secret
+from include.settings import MetrikaSettings
 
 SECRET = "y0_PLANTED-secret-token-0123456789"
 ASK = ApiCall("list the goals", 101)

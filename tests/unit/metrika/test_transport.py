@@ -6,7 +6,7 @@ import pytest
 
 from include.errors import ConfigError
 from include.metrika.client.transport import Transport, check_token, without_token
-from include.settings import Secret
+from include.secret import Secret
 
 
 class TestCheckToken:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from include.secret import Secret
 from include.services.airflow.settings import AirflowHome, AirflowPorts, airflow_environ, connections
 from include.services.engines.endpoints import Endpoints
 from include.services.processes.group import PROJECT_ROOT
-from include.settings import Secret
 from tests.unit.services.airflow_names import airflow_setting_names
 
 ENDPOINTS = Endpoints(

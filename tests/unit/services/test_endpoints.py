@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from include.secret import Secret
 from include.services.engines.endpoints import Endpoints
-from include.settings import Secret, Settings
+from include.settings import Settings
 
 
 @pytest.fixture
