@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from include.metrika_sandbox.behaviour.config import CounterConfig
+from include.metrika_sandbox.behaviour.faults import parse_faults
 from tests.integration.metrika_sandbox.caller import DAY, FIELDS, Caller
 
 Start = Callable[..., Caller]
@@ -199,3 +200,11 @@ class TestM26InjectedFailures:
         caller = call()
         caller.sandbox.fail_next("/goals", **given)
         assert [caller.get(path).status_code for path in ("", "/goals", "/goals")] == [200, status, 200]
+
+    def test_should_change_every_switch_while_it_runs(self, call: Start) -> None:
+        caller = call()
+        statuses = []
+        for faults in ("server_errors_504=1", ""):
+            caller.sandbox.set_faults(parse_faults(faults))
+            statuses.append(caller.get("/goals").status_code)
+        assert statuses == [504, 200]

@@ -175,6 +175,32 @@ class TestM24Validation:
         )
         assert answer.json()["errors"][0]["error_type"] == "missing_parameter"
 
+    def test_should_read_a_body_that_comes_in_chunks(self, call: Start) -> None:
+        caller = call()
+        row = ("1", "4plus", str(int(time.time()) - 60))
+        text = f"ClientId,Target,DateTime\n{','.join(row)}\n"
+        whole = requests.Request("POST", caller.root, files={"file": ("c.csv", text)}).prepare()
+        assert isinstance(whole.body, bytes)
+        pieces = (whole.body[start : start + 7] for start in range(0, len(whole.body), 7))
+        url = f"{caller.root}/offline_conversions/upload"
+        headers = {"Content-Type": whole.headers["Content-Type"]}
+        answer = caller.session.post(url, data=pieces, headers=headers, timeout=10)
+        assert answer.json()["uploading"]["line_quantity"] == 1
+
+    def test_should_make_a_goal_that_conversions_can_name(self, call: Start) -> None:
+        caller = call()
+        goal = {"name": "Lead", "type": "action", "conditions": [{"type": "exact", "url": "lead"}]}
+        made = caller.session.post(f"{caller.root}/goals", json={"goal": goal}, timeout=10).json()["goal"]
+        client, start = single_visit(caller)
+        assert made["conditions"] == goal["conditions"]
+        assert uploaded(caller, (client, "lead", start + 60))["linked_quantity"] == 1
+
+    @pytest.mark.parametrize("body", ["{", "{}", '{"goal": {"name": "x", "type": "action"}}'])
+    def test_should_refuse_a_goal_it_cannot_read(self, call: Start, body: str) -> None:
+        caller = call()
+        answer = caller.session.post(f"{caller.root}/goals", data=body, timeout=10)
+        assert (answer.status_code, answer.json()["errors"][0]["error_type"]) == (400, "invalid_json")
+
     def test_should_take_and_return_the_old_kind_of_identifier(self, call: Start) -> None:
         caller = call()
         url = f"{caller.root}/offline_conversions/upload"
