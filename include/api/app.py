@@ -41,6 +41,7 @@ def create_app(orchestrator: Orchestrator, environ: Mapping[str, str] | None = N
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        """Refuse to start while a route has no policy."""
         routes.check()
         yield
         context.close()

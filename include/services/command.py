@@ -119,6 +119,7 @@ def guarded(function: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        """The command, with its errors as sentences."""
         try:
             function(*args, **kwargs)
         except CounterflowError as error:

@@ -163,6 +163,7 @@ class _Scoring:
         return f"{self.inputs.counter_id}d{self.inputs.day:%Y%m%d}"
 
     def run(self) -> StageRecord:
+        """Stage, count, swap, write down."""
         counter_id, day = self.inputs.counter_id, self.inputs.day
         with (
             staging(self.warehouse, VISIT_FEATURES, self._slot) as features,

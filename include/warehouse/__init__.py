@@ -1,0 +1,1 @@
+"""ClickHouse: one client, tables in their three renderings, days replaced at once."""

@@ -57,6 +57,7 @@ def replay(body: bytes, receive: Receive) -> Receive:
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Message:
+        """Give the body once more, whole."""
         return waiting.pop() if waiting else await receive()
 
     return again

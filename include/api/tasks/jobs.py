@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid5
@@ -121,12 +122,11 @@ def take_job(context: ApiContext, order: JobOrder, caller: Caller) -> Taken:
         known = _known(state, task_id) if caller.claim else None
         found = known or _open_job(context, order.kind, sha256)
         row = found or store_job(context, order, caller, task_id)
-        try:
-            start_job(context, row, order)
-        except Exception:
+        with ExitStack() as unless_started:
             if found is None:
-                forget_job(state, row)
-            raise
+                unless_started.callback(forget_job, state, row)
+            start_job(context, row, order)
+            unless_started.pop_all()
     failpoint("api.job_started")
     return Taken(row, is_new=found is None or known is not None)
 

@@ -118,6 +118,7 @@ class MetrikaSession:
         """
 
         def once() -> Mapping[str, Any]:
+            """One try."""
             request = replace(http, data=body()) if body else http
             with self._quota.slot():
                 answer = self._send(call, request, family)
@@ -142,6 +143,7 @@ class MetrikaSession:
         """
 
         def once() -> tuple[requests.Response, ExitStack]:
+            """One try."""
             with ExitStack() as stack:
                 stack.enter_context(self._quota.slot())
                 answer = self._send(call, replace(http, is_streamed=True), family)

@@ -56,6 +56,7 @@ def _plain(source: str, *groups: Iterable[Row]) -> Iterator[Field]:
 
 def _base_visits() -> Iterator[Field]:
     def base(stem: str, kind: Kind, column: str, meaning: str, **more: Any) -> Field:
+        """A field of every log of this source."""
         return make_field("visits", (stem, kind, column, meaning), is_required=True, **more)
 
     yield base("visitID", Kind.UINT64, "visit_id", "Visit id, unique within one year only.", is_key=True)
@@ -72,6 +73,7 @@ def _base_visits() -> Iterator[Field]:
 
 def _base_hits() -> Iterator[Field]:
     def base(stem: str, kind: Kind, column: str, meaning: str, **more: Any) -> Field:
+        """A field of every log of this source."""
         return make_field("hits", (stem, kind, column, meaning), is_required=True, **more)
 
     yield base("watchID", Kind.UINT64, "watch_id", "Event id.", is_key=True)

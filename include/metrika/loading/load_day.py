@@ -238,6 +238,7 @@ def _report(
     job: LoadJob, days: Sequence[dt.date], ranges: Sequence[StagedRange], changed: tuple[str, ...], seconds: float
 ) -> LoadReport:
     def stored(source: str) -> int:
+        """Rows stored of one source."""
         return sum(staged.stored for staged in ranges if staged.table.name == source)
 
     names = ("nulls", "empty_numbers", "bad_utf8", "unwrapped")

@@ -69,6 +69,7 @@ def no_room(order: LogOrder, evaluation: Evaluation) -> SourceRejected:
     """
 
     def figure(value: int | None) -> str:
+        """A number with thousands apart, or that it is unknown."""
         return "an unknown number of" if value is None else f"{value:,}"
 
     return SourceRejected(

@@ -104,6 +104,7 @@ def at_first_hit(render: Render) -> Render:
     """
 
     def shown(view: HitView, dialect: Dialect) -> list[str]:
+        """The column as text."""
         texts = view.of_visit(render(VisitView(view.block), dialect))
         return [text if first else "[]" for text, first in zip(texts, view.is_first.tolist(), strict=True)]
 

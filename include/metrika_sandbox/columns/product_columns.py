@@ -131,6 +131,7 @@ def category_columns(lister: Lister) -> list[FieldSpec]:
     """The categories of each product, levels 1 to 5."""
 
     def level(number: int) -> FieldSpec:
+        """One level of the category path."""
         return _texts(lister, lambda one: _category(one, number))
 
     return [level(number) for number in range(1, CATEGORY_LEVELS + 1)]

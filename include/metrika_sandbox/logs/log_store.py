@@ -6,8 +6,9 @@ import datetime as dt
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from include.metrika_sandbox.behaviour.config import STORE_BYTES, SandboxConfig
@@ -168,18 +169,13 @@ class LogStore:
                 path=path,
             )
             self._requests[request_id] = request
-        self._preparers.submit(self._prepare, request)
+        self._preparers.submit(self._prepare, request).add_done_callback(partial(_note_failure, request))
         return request
 
     def _prepare(self, request: LogRequest) -> None:
         if request.final_status:
             return
-        try:
-            prepare(request, self._traffic, self._config.rows_per_part, self._config.parts)
-        except Exception:
-            # A log that cannot be made must end as a status, not as a silent thread.
-            logger.exception("log %d could not be prepared", request.request_id)
-            request.has_failed = True
+        prepare(request, self._traffic, self._config.rows_per_part, self._config.parts)
 
     def change(self, request: LogRequest, allowed: Callable[[str], bool], status: str) -> bool:
         """Clean or cancel a request.
@@ -197,3 +193,10 @@ class LogStore:
                 return False
             request.finish(status)
         return True
+
+
+def _note_failure(request: LogRequest, preparing: Future[None]) -> None:
+    """A log that cannot be made must end as a status, not as a silent thread."""
+    if not preparing.cancelled() and (error := preparing.exception()):
+        logger.error("log %d could not be prepared", request.request_id, exc_info=error)
+        request.has_failed = True

@@ -186,6 +186,7 @@ def serve(config: SandboxConfig, port: int) -> None:
     stopped = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
+        """End serving on a signal."""
         stopped.set()
 
     previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}

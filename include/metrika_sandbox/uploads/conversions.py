@@ -6,7 +6,8 @@ import datetime as dt
 import logging
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from include.metrika_sandbox.behaviour.answers import Json, refusal
@@ -45,7 +46,7 @@ class ConversionStore:
         self._uploads = {upload.upload_id: upload for upload in restored}
         for upload in restored:
             if not upload.is_linked:
-                self._linkers.submit(self._link, upload)
+                self._start_linking(upload)
 
     def close(self) -> None:
         """Stop linking."""
@@ -103,7 +104,7 @@ class ConversionStore:
             os.replace(file, upload.file)
             self._uploads[upload_id] = upload
             self._save()
-        self._linkers.submit(self._link, upload)
+        self._start_linking(upload)
         return upload
 
     def _check_rows(self, file: Path, now_epoch: int) -> tuple[int, int]:
@@ -127,12 +128,15 @@ class ConversionStore:
         goals = {one.counter_id: self._goals.all(one.counter_id) for one in self._config.counters}
         self._files.save(list(self._uploads.values()), goals)
 
-    def _link(self, upload: Upload) -> None:
-        try:
-            self._count_links(upload)
-        except Exception:
-            # An upload that cannot be linked must not stay in progress for ever.
-            logger.exception("upload %d could not be linked", upload.upload_id)
+    def _start_linking(self, upload: Upload) -> None:
+        """Link in the background; an upload that cannot be linked must not stay in progress for ever."""
+        self._linkers.submit(self._count_links, upload).add_done_callback(partial(self._close_linking, upload))
+
+    def _close_linking(self, upload: Upload, linking: Future[None]) -> None:
+        if linking.cancelled():
+            return
+        if error := linking.exception():
+            logger.error("upload %d could not be linked", upload.upload_id, exc_info=error)
         with self._lock:
             upload.is_linked = True
             self._save()

@@ -130,6 +130,7 @@ class ConversionsApi:
         found: list[bool] = []
 
         def on_file(part: File) -> None:
+            """Take the file's bytes as they arrive."""
             if part.field_name == b"file":
                 part.file_object.seek(0)
                 while chunk := part.file_object.read(CHUNK_BYTES):
