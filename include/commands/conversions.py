@@ -32,13 +32,18 @@ SUMMED = ("sent", "held", "already_sent")
 
 app = typer.Typer(help="Upload level 4+ visits to Metrika and follow them.", no_args_is_help=True)
 TargetOption = Annotated[str | None, typer.Option("--target", help="Goal identifier; CONVERSION_TARGET when absent.")]
+OldOption = Annotated[bool, typer.Option("--include-old", help="Also send visits older than 21 days.")]
 OptionalDate = Annotated[str | None, typer.Option("--date", help="Only uploads of this day, YYYY-MM-DD.")]
 
 
 @app.command()
 @guarded
 def upload(
-    date: DateOption, counter: CounterOption = None, target: TargetOption = None, as_json: JsonOption = False
+    date: DateOption,
+    counter: CounterOption = None,
+    target: TargetOption = None,
+    include_old: OldOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Send the level 4+ visits of a scored day that have not been sent yet.
 
@@ -46,6 +51,7 @@ def upload(
         date: the day, YYYY-MM-DD.
         counter: one counter; all of METRIKA_COUNTER when absent.
         target: goal identifier.
+        include_old: send visits older than 21 days as well; Metrika hardly links them.
         as_json: print one line of JSON.
     """
     day, settings = parse_day(date), settings_here()
@@ -63,6 +69,7 @@ def upload(
                 day=day,
                 settings=wanted,
                 run_id=run_id,
+                include_old=include_old,
                 progress=progress,
             )
             for counter_id in counter_ids

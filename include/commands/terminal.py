@@ -98,6 +98,7 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        """The command, with its errors as sentences."""
         logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
         logging.getLogger("clickhouse_driver").setLevel(logging.ERROR)  # it tells a refused connection by traceback
         try:
@@ -133,6 +134,7 @@ def shown_progress() -> Iterator[Progress]:
         task = bar.add_task("starting", total=None)
 
         def update(message: str, done: int, total: int) -> None:
+            """Move the bar."""
             bar.update(task, description=message, completed=done, total=total or None)
 
         yield update
@@ -142,6 +144,7 @@ def _plain_lines() -> Progress:
     seen: set[str] = set()
 
     def line(message: str, done: int, total: int) -> None:
+        """Print a message the first time it comes."""
         if message not in seen:
             seen.add(message)
             print(f"{message} ({done}/{total})" if total else message, file=sys.stderr, flush=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from include.metrika_sandbox.columns.fields import HIT_FIELDS, VISIT_FIELDS
 from tests.integration.metrika_sandbox.caller import Caller
 
 Start = Callable[..., Caller]
@@ -86,6 +87,14 @@ class TestM24Shape:
         fields = "ym:s:dateTime,ym:s:visitID,ym:s:bounce"
         body = caller.part(caller.ready(fields=fields)["request_id"], 0).content
         assert body.split(b"\n")[0].decode().split("\t") == fields.split(",")
+
+    @pytest.mark.parametrize("faults", ["", "quotes_wrapped"])
+    def test_should_split_at_tabs_into_as_many_fields_as_it_names(self, call: Start, faults: str) -> None:
+        caller = call(faults, visits_per_day=2000, parts=1)
+        for source, fields in (("visits", VISIT_FIELDS), ("hits", HIT_FIELDS)):
+            names = list(fields)[:90]
+            rows = caller.rows(caller.ready(source=source, fields=",".join(names))["request_id"])
+            assert {len(row) for row in rows} == {len(names)}
 
     def test_should_not_be_sorted(self, call: Start) -> None:
         caller = call(visits_per_day=30_000, parts=1)

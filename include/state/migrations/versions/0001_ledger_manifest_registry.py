@@ -11,6 +11,42 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _create_api_replays()
+    _create_api_tasks()
+    _create_conversion_uploads()
+    _create_counters()
+    _create_day_stages()
+    _create_log_requests()
+    _create_models()
+    _create_quota_buckets()
+    _create_conversions()
+    _create_log_parts()
+
+
+def downgrade() -> None:
+    op.drop_table("log_parts")
+    op.drop_index("ix_conversions_visit", table_name="conversions")
+    op.drop_index("ix_conversions_upload", table_name="conversions")
+    op.drop_index("ix_conversions_day", table_name="conversions")
+    op.drop_table("conversions")
+    op.drop_table("quota_buckets")
+    op.drop_index("uq_models_production", table_name="models", postgresql_where=sa.text("stage = 'production'"))
+    op.drop_table("models")
+    op.drop_index("ix_log_requests_open", table_name="log_requests", postgresql_where=sa.text("released_at IS NULL"))
+    op.drop_table("log_requests")
+    op.drop_table("day_stages")
+    op.drop_table("counters")
+    op.drop_index("ix_conversion_uploads_task", table_name="conversion_uploads")
+    op.drop_index(
+        "ix_conversion_uploads_open", table_name="conversion_uploads", postgresql_where=sa.text("finished_at IS NULL")
+    )
+    op.drop_table("conversion_uploads")
+    op.drop_index("ix_api_tasks_parameters", table_name="api_tasks")
+    op.drop_table("api_tasks")
+    op.drop_table("api_replays")
+
+
+def _create_api_replays() -> None:
     op.create_table(
         "api_replays",
         sa.Column("principal", sa.Text(), nullable=False),
@@ -23,6 +59,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("principal", "method", "path", "idempotency_key", name=op.f("pk_api_replays")),
     )
+
+
+def _create_api_tasks() -> None:
     op.create_table(
         "api_tasks",
         sa.Column("task_id", sa.Text(), nullable=False),
@@ -37,6 +76,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("task_id", name=op.f("pk_api_tasks")),
     )
     op.create_index("ix_api_tasks_parameters", "api_tasks", ["kind", "parameters_sha256"], unique=False)
+
+
+def _create_conversion_uploads() -> None:
     op.create_table(
         "conversion_uploads",
         sa.Column("upload_id", sa.UUID(as_uuid=False), nullable=False),
@@ -73,6 +115,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("finished_at IS NULL"),
     )
     op.create_index("ix_conversion_uploads_task", "conversion_uploads", ["task_id"], unique=False)
+
+
+def _create_counters() -> None:
     op.create_table(
         "counters",
         sa.Column("counter_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -81,6 +126,9 @@ def upgrade() -> None:
         sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("counter_id", name=op.f("pk_counters")),
     )
+
+
+def _create_day_stages() -> None:
     op.create_table(
         "day_stages",
         sa.Column("counter_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -95,6 +143,9 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("counter_id", "day", "stage", name=op.f("pk_day_stages")),
     )
+
+
+def _create_log_requests() -> None:
     op.create_table(
         "log_requests",
         sa.Column("order_id", sa.UUID(as_uuid=False), nullable=False),
@@ -119,6 +170,9 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("released_at IS NULL"),
     )
+
+
+def _create_models() -> None:
     op.create_table(
         "models",
         sa.Column("name", sa.Text(), nullable=False),
@@ -136,6 +190,9 @@ def upgrade() -> None:
     op.create_index(
         "uq_models_production", "models", ["name"], unique=True, postgresql_where=sa.text("stage = 'production'")
     )
+
+
+def _create_quota_buckets() -> None:
     op.create_table(
         "quota_buckets",
         sa.Column("bucket_key", sa.Text(), nullable=False),
@@ -143,6 +200,9 @@ def upgrade() -> None:
         sa.Column("filled_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("bucket_key", name=op.f("pk_quota_buckets")),
     )
+
+
+def _create_conversions() -> None:
     op.create_table(
         "conversions",
         sa.Column("conversion_id", sa.UUID(as_uuid=False), nullable=False),
@@ -171,6 +231,9 @@ def upgrade() -> None:
     op.create_index("ix_conversions_day", "conversions", ["counter_id", "day"], unique=False)
     op.create_index("ix_conversions_upload", "conversions", ["upload_id"], unique=False)
     op.create_index("ix_conversions_visit", "conversions", ["counter_id", "visit_id"], unique=False)
+
+
+def _create_log_parts() -> None:
     op.create_table(
         "log_parts",
         sa.Column("order_id", sa.UUID(as_uuid=False), nullable=False),
@@ -183,26 +246,3 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("order_id", "part_number", name=op.f("pk_log_parts")),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("log_parts")
-    op.drop_index("ix_conversions_visit", table_name="conversions")
-    op.drop_index("ix_conversions_upload", table_name="conversions")
-    op.drop_index("ix_conversions_day", table_name="conversions")
-    op.drop_table("conversions")
-    op.drop_table("quota_buckets")
-    op.drop_index("uq_models_production", table_name="models", postgresql_where=sa.text("stage = 'production'"))
-    op.drop_table("models")
-    op.drop_index("ix_log_requests_open", table_name="log_requests", postgresql_where=sa.text("released_at IS NULL"))
-    op.drop_table("log_requests")
-    op.drop_table("day_stages")
-    op.drop_table("counters")
-    op.drop_index("ix_conversion_uploads_task", table_name="conversion_uploads")
-    op.drop_index(
-        "ix_conversion_uploads_open", table_name="conversion_uploads", postgresql_where=sa.text("finished_at IS NULL")
-    )
-    op.drop_table("conversion_uploads")
-    op.drop_index("ix_api_tasks_parameters", table_name="api_tasks")
-    op.drop_table("api_tasks")
-    op.drop_table("api_replays")
