@@ -38,7 +38,9 @@ class Caller:
         return dict(answer.json()["log_request"])
 
     def status(self, request_id: int) -> dict[str, Any]:
-        return dict(self.get(f"/logrequest/{request_id}").json()["log_request"])
+        answer = self.get(f"/logrequest/{request_id}")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json()["log_request"])
 
     def wait(self, request_id: int) -> dict[str, Any]:
         deadline = time.monotonic() + 10
@@ -61,7 +63,9 @@ class Caller:
 
     def rows(self, number: int, part: int = 0) -> list[list[str]]:
         """Fields of each row of a part, as they stand in the TSV."""
-        body = self.part(number, part).content.decode("utf-8", "surrogateescape")
+        answer = self.part(number, part)
+        assert answer.status_code == 200, answer.text
+        body = answer.content.decode("utf-8", "surrogateescape")
         return [line.split("\t") for line in body.split("\n")[1:] if line]
 
     def send(

@@ -88,7 +88,7 @@ class TestM24Shape:
         body = caller.part(caller.ready(fields=fields)["request_id"], 0).content
         assert body.split(b"\n")[0].decode().split("\t") == fields.split(",")
 
-    @pytest.mark.parametrize("faults", ["", "quotes_wrapped"])
+    @pytest.mark.parametrize("faults", ["quota_off", "quota_off,quotes_wrapped"])
     def test_should_split_at_tabs_into_as_many_fields_as_it_names(self, call: Start, faults: str) -> None:
         caller = call(faults, visits_per_day=2000, parts=1)
         for source, fields in (("visits", VISIT_FIELDS), ("hits", HIT_FIELDS)):
