@@ -22,7 +22,7 @@ def import_folder(
     folder: Annotated[Path, typer.Argument(help="Holds level4_desktop_slot*.joblib, level4_mobile_slot*.joblib.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Register the models of a folder as candidates; nothing is registered when one of them cannot be used.
+    """Register the models of a folder and let the last of each device decide; one that cannot be used stops all.
 
     Args:
         folder: the models and optionally ``level4_thresholds.json``.

@@ -7,8 +7,10 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
 
+from include.errors import SourceRejected, SourceRequestFailed
 from include.metrika.client.answers import ApiCall
 from include.metrika.client.log_orders import (
     FAILED,
@@ -30,6 +32,9 @@ from include.metrika.client.transport import HttpCall
 __all__ = [
     "FAILED", "PROCESSED", "WAITING", "CounterInfo", "Evaluation", "LogOrder", "LogPart", "LogRequest", "LogsApi",
 ]  # fmt: skip
+
+
+NOT_READY = "Only log of requests in status 'processed' can be downloaded"  # the API's own words
 
 
 class LogsApi:
@@ -162,6 +167,7 @@ class LogsApi:
 
         Raises:
             SourceUnavailable: the connection broke, also while the body is read.
+            SourceRequestFailed: the request was cleaned or has gone meanwhile; a new one may be made.
         """
         call = ApiCall(f"download part {number} of log request", request.counter_id, request.request_id)
         http = HttpCall(
@@ -169,10 +175,25 @@ class LogsApi:
             f"/logrequest/{request.request_id}/part/{number}/download",
             headers={"Accept": "*/*", "Accept-Encoding": "gzip" if accept_gzip else "identity"},
         )
-        with self._session.download(call, http, family=LOGS) as stream:
+        with ExitStack() as stack:
+            try:
+                stream = stack.enter_context(self._session.download(call, http, family=LOGS))
+            except SourceRejected as error:
+                if not _has_ended(error):
+                    raise
+                raise SourceRequestFailed(
+                    f"Log request {request.request_id} of counter {request.counter_id} was cleaned at Metrika while "
+                    f"it was being downloaded ({error.status}); run the load again to order a new one.",
+                    counter_id=request.counter_id, request_id=request.request_id,
+                ) from None  # fmt: skip
             yield stream
 
     def _act(self, action: str, method: str, counter_id: int, request_id: int, end: str) -> LogRequest:
         call = ApiCall(action, counter_id, request_id)
         body = self._session.call(call, HttpCall(method, f"/logrequest/{request_id}{end}"), family=LOGS)
         return read_request(take_object(body, "log_request", str(call)), counter_id, str(call))
+
+
+def _has_ended(error: SourceRejected) -> bool:
+    """Whether a refused download means that the request itself is no more, so that a new one helps."""
+    return error.status == HTTPStatus.NOT_FOUND or NOT_READY in error.message
