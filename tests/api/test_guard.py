@@ -31,7 +31,7 @@ def routes_of(api: Api) -> Routes:
 
 
 class TestWalk:
-    """X1 and X2: every route and method, without credentials and with wrong ones."""
+    """I17, X1 and X2: every route and method, without credentials and with wrong ones."""
 
     @pytest.mark.parametrize("kind", WRONG)
     def test_should_answer_401_everywhere_when_nobody_is_known(self, api: Api, kind: str) -> None:

@@ -26,6 +26,8 @@ def every_row(state: Engine) -> str:
 
 
 class TestPlantedToken:
+    """I17: a planted token is found nowhere."""
+
     def test_should_show_up_nowhere_when_it_is_given_in_bodies(
         self, api: Api, day_task: str, scored: ScoredDay, state: Engine, caplog: pytest.LogCaptureFixture
     ) -> None:

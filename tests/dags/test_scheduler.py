@@ -79,6 +79,8 @@ class TestOneDay:
 
 
 class TestBackfill:
+    """M16, I9: a range over counters, with overlapping runs by hand, is as one run."""
+
     def test_should_seal_fourteen_days_when_a_week_of_two_counters_is_backfilled(self, week: SchedulerRig) -> None:
         stages = [set(week.stores.stages(counter_id, day)) for counter_id in COUNTERS for day in WEEK]
         assert stages == [{"visits", "hits", "scores", "upload"}] * 14
@@ -125,6 +127,8 @@ class TestApproval:
 
 
 class TestKilledWorkers:
+    """I18: each kind of task, killed once."""
+
     def test_should_be_green_after_retries_when_each_worker_is_killed_once(self, running: SchedulerRig) -> None:
         running.client.trigger("metrika_logs", conf={"counters": [101]}, partition_key=KILL_DAY.isoformat())
         for dag_id, task_id in KILLED:

@@ -64,6 +64,8 @@ def _contents(loading: Loading) -> dict[str, list[tuple[object, ...]]]:
 
 
 class TestM8KilledLoader:
+    """I7, I8, I18, M9: resumed equals unbroken, the day is swapped in once, nothing is left at Metrika."""
+
     @pytest.mark.parametrize("point", LOAD_FAILPOINTS)
     def test_should_store_exact_rows_when_killed_and_run_again(
         self,

@@ -38,6 +38,8 @@ def contents(day: LoadedDay, folder: Path) -> tuple[object, ...]:
 
 
 class TestScoringKilled:
+    """I7, I13 and I18 for scores: exact rows after a kill, whole days for readers, every visit decided."""
+
     @pytest.mark.parametrize("point", SCORE_FAILPOINTS)
     def test_should_leave_the_rows_of_an_unbroken_run_when_killed_at(
         self, busy, score, visit_environ, warehouse, tmp_path, point

@@ -60,6 +60,8 @@ class ProcessRunner:
 
 
 class TestM21KilledUpload:
+    """I6, I18: accepted by Metrika once, wherever the process died."""
+
     @pytest.mark.parametrize("point", UPLOAD_FAILPOINTS)
     def test_should_leave_one_upload_when_killed_and_run_again(
         self, scored: ScoredDay, process: ProcessRunner, point: str

@@ -170,6 +170,8 @@ def _moment(visit: Visit) -> tuple[str, int]:
 
 
 class TestM21UploadMachine:
+    """I6: over random histories of faults, nothing is doubled and nothing lost."""
+
     def test_should_keep_every_promise_when_anything_happens(
         self, warehouse: Warehouse, state: Engine, shared_api: ConversionsApi, shared_sandbox: SandboxHandle
     ) -> None:

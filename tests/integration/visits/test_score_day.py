@@ -135,6 +135,8 @@ class TestM17Decision:
 
 
 class TestScoreDayReport:
+    """I13: every visit is scored or has the reason why not."""
+
     def test_should_name_flagged_share_per_device_and_reason_when_a_day_is_scored(self, loaded, score):
         loaded.add_visit(LONG)
         loaded.add_visit([0])
