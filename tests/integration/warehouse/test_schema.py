@@ -1,0 +1,110 @@
+"""Tables in their three renderings, and bringing stored tables to their definitions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from include.errors import StoreConflict, StoreError
+from include.metrika.fields.resolving import resolve_fields
+from include.metrika.loading.tables import quarantine_table, source_table
+from include.visits.tables import TABLES as VISIT_TABLES
+from include.warehouse.client import Warehouse
+from include.warehouse.schema import (
+    Column,
+    Rendering,
+    Table,
+    create_table,
+    drop_tables,
+    ensure_tables,
+    local_name,
+    render,
+    stored_columns,
+)
+from tests.integration.warehouse.conftest import DAY, TABLE, insert_rows, row
+
+PRODUCT = [
+    *(source_table(name, resolve_fields(name)) for name in ("visits", "hits")),
+    *(quarantine_table(name) for name in ("visits", "hits")),
+    *VISIT_TABLES,
+]
+
+
+class TestRenderings:
+    @pytest.mark.parametrize("table", PRODUCT, ids=lambda table: table.name)
+    @pytest.mark.parametrize("rendering", list(Rendering))
+    def test_should_be_read_by_the_real_parser_when_rendered(
+        self, warehouse: Warehouse, table: Table, rendering: Rendering
+    ) -> None:
+        for statement in render(table, rendering, database="counterflow", cluster="main"):
+            tree = "\n".join(line for (line,) in warehouse.execute(f"EXPLAIN AST {statement}"))
+            assert tree.startswith("CreateQuery")
+
+    @pytest.mark.parametrize("table", PRODUCT, ids=lambda table: table.name)
+    def test_should_be_a_replicated_table_under_a_distributed_one_on_a_cluster(self, table: Table) -> None:
+        local, distributed = render(table, Rendering.CLUSTER, database="counterflow", cluster="main")
+        assert f"`counterflow`.`{local_name(table.name)}` ON CLUSTER `main`" in local
+        assert "ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/counterflow/" in local
+        assert f"ENGINE = Distributed(`main`, `counterflow`, `{local_name(table.name)}`, cityHash64(" in distributed
+        assert f"`{table.shard_by}`" in distributed
+        assert table.shard_by in [column.name for column in table.columns]
+
+    @pytest.mark.parametrize("table", PRODUCT, ids=lambda table: table.name)
+    def test_should_say_what_each_column_means(self, table: Table) -> None:
+        assert [column.name for column in table.columns if not column.meaning] == []
+
+
+class TestEnsureTables:
+    @pytest.fixture(autouse=True)
+    def _fresh(self, warehouse: Warehouse) -> None:
+        drop_tables(warehouse, [TABLE.name])
+
+    def test_should_change_nothing_when_it_is_repeated(self, warehouse: Warehouse) -> None:
+        ensure_tables(warehouse, [TABLE])
+        before = stored_columns(warehouse, TABLE.name)
+        ensure_tables(warehouse, [TABLE])
+        assert stored_columns(warehouse, TABLE.name) == before
+        assert list(before) == [column.name for column in TABLE.columns]
+
+    def test_should_add_a_column_in_its_place_and_keep_the_rows(self, warehouse: Warehouse) -> None:
+        ensure_tables(warehouse, [TABLE])
+        insert_rows(warehouse, TABLE.name, [row(1), row(2)])
+        wider = replace(TABLE, columns=(*TABLE.columns[:3], Column("more", "UInt8", "new"), *TABLE.columns[3:]))
+        ensure_tables(warehouse, [wider])
+        assert list(stored_columns(warehouse, TABLE.name)) == [column.name for column in wider.columns]
+        assert warehouse.execute(f"SELECT id, more FROM {TABLE.name} ORDER BY id") == [(1, 0), (2, 0)]
+
+    def test_should_never_drop_a_column_the_definition_does_not_know(self, warehouse: Warehouse) -> None:
+        ensure_tables(warehouse, [TABLE])
+        ensure_tables(warehouse, [replace(TABLE, columns=TABLE.columns[:4])])
+        assert list(stored_columns(warehouse, TABLE.name)) == [column.name for column in TABLE.columns]
+
+    def test_should_refuse_when_a_stored_column_has_another_type(self, warehouse: Warehouse) -> None:
+        ensure_tables(warehouse, [TABLE])
+        other = replace(TABLE, columns=(*TABLE.columns[:2], Column("id", "String", "key"), *TABLE.columns[3:]))
+        with pytest.raises(StoreConflict, match="Column id of table facts is UInt64 but should be String"):
+            ensure_tables(warehouse, [other])
+
+
+class TestDropTables:
+    def test_should_drop_all_of_them_when_some_are_absent(self, warehouse: Warehouse) -> None:
+        for name in ("one", "two"):
+            create_table(warehouse, TABLE.as_staging(name))
+        drop_tables(warehouse, ["one", "absent", "two", "one"])
+        assert [stored_columns(warehouse, name) for name in ("one", "two")] == [{}, {}]
+
+    def test_should_do_nothing_when_no_table_is_named(self, warehouse: Warehouse) -> None:
+        drop_tables(warehouse, [])
+        assert warehouse.scalar("SELECT 1") == 1
+
+
+class TestStaging:
+    def test_should_refuse_nothing_of_the_target_when_a_stage_gives_its_partition(self, warehouse: Warehouse) -> None:
+        ensure_tables(warehouse, [TABLE])
+        create_table(warehouse, TABLE.as_staging("facts_stage_1"))
+        insert_rows(warehouse, "facts_stage_1", [row(7)])
+        warehouse.execute(f"ALTER TABLE facts REPLACE PARTITION (101, '{DAY}') FROM facts_stage_1")
+        assert warehouse.scalar("SELECT sum(id) FROM facts") == 7
+        with pytest.raises(StoreError):
+            warehouse.execute("ALTER TABLE facts REPLACE PARTITION (101, '2025-07-09') FROM facts_stage_1")
