@@ -2,8 +2,8 @@
 
 All three read the same prepared parts from the local Metrika, three at a time where they stream, and
 write to a table of the same columns. The clock runs from the moment the log is prepared until the rows
-can be read; giving the log back waits for Metrika's rate of requests and is left out. The pass-through checks nothing; ours checks every row, size and
-key, swaps the day in and writes the digest.
+can be read; giving the log back waits for Metrika's rate of requests and is left out. The pass-through
+checks nothing; ours checks every row, size and key, swaps the day in and writes the digest.
 """
 
 from __future__ import annotations
