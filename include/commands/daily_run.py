@@ -121,7 +121,7 @@ def up(as_json: JsonOption = False) -> None:
 
 @guarded
 def down(as_json: JsonOption = False) -> None:
-    """Stop everything that ``up`` left running.
+    """Stop everything that "up" left running.
 
     Args:
         as_json: print one line of JSON.

@@ -34,6 +34,11 @@ class TestHttpApiPage:
         assert {(method, path, who.strip()) for method, path, who in ROUTE.findall(PAGE)} == rules
         assert {VISITS_ANCHOR, CONVERSIONS_ANCHOR} == {"metrika_logs", "conversion_upload"}
 
+    def test_should_list_exactly_the_routes_of_the_openapi_document(self, api: Api) -> None:
+        paths = api.get("/openapi.json").json()["paths"]
+        documented = {(method.upper(), path) for path, operations in paths.items() for method in operations}
+        assert {(method, path) for method, path, _ in ROUTE.findall(PAGE)} == documented
+
     def test_should_name_every_status_of_the_document(self, api: Api) -> None:
         operations = [
             operation for path in api.get("/openapi.json").json()["paths"].values() for operation in path.values()
