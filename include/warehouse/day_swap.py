@@ -81,7 +81,7 @@ def swap_day(warehouse: Warehouse, table: Table, stage: str, counter_id: int, da
         _swap_on(warehouse, table.name, stage, counter_id, day)
         return
     for shard in _one_replica_per_shard(warehouse):
-        shard.execute(f"SYSTEM SYNC REPLICA {quoted(local_name(stage))}")
+        _fetch_all(shard, local_name(stage))
         _swap_on(shard, local_name(table.name), local_name(stage), counter_id, day)
 
 
@@ -103,6 +103,17 @@ def _one_replica_per_shard(warehouse: Warehouse) -> list[Warehouse]:
         {"cluster": warehouse.cluster},
     )
     return [warehouse.at(host, port) for _, host, port in rows]
+
+
+def _fetch_all(node: Warehouse, name: str) -> None:
+    """Wait until a replica has every part; shards without replication have nothing to wait for."""
+    replicated = node.scalar(
+        "SELECT count() FROM system.tables WHERE database = %(database)s AND name = %(name)s "
+        "AND startsWith(engine, 'Replicated')",
+        {"database": node.database, "name": name},
+    )
+    if replicated:
+        node.execute(f"SYSTEM SYNC REPLICA {quoted(name)}")
 
 
 def day_count(warehouse: Warehouse, name: str, counter_id: int, day: dt.date) -> int:
@@ -213,7 +224,7 @@ def attach_days(warehouse: Warehouse, source: str, stage: str, counter_id: int, 
         _attach_on(warehouse, source, stage, counter_id, days)
         return
     for shard in _one_replica_per_shard(warehouse):
-        shard.execute(f"SYSTEM SYNC REPLICA {quoted(local_name(source))}")
+        _fetch_all(shard, local_name(source))
         _attach_on(shard, local_name(source), local_name(stage), counter_id, days)
 
 
