@@ -35,13 +35,19 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = DEFAULT_PORT,
     visits: VisitsOption = DEFAULTS.visits_per_day,
     parts: Annotated[int | None, typer.Option("--parts", min=1, help="Parts of each prepared log.")] = None,
-    rows_per_part: Annotated[int, typer.Option("--rows-per-part", min=1)] = DEFAULTS.rows_per_part,
+    rows_per_part: Annotated[
+        int, typer.Option("--rows-per-part", min=1, help="Rows of a part without --parts.")
+    ] = DEFAULTS.rows_per_part,
     faults: Annotated[str, typer.Option("--faults", help="NAME or NAME=VALUE, comma separated.")] = "",
     counters: CountersOption = COUNTERS,
     seed: SeedOption = DEFAULTS.seed,
     token: Annotated[str, typer.Option("--token", help="The demo token clients must send.")] = DEMO_TOKEN,
-    queue_seconds: Annotated[float, typer.Option("--queue-seconds", min=0)] = DEFAULTS.queue_seconds,
-    status_seconds: Annotated[float, typer.Option("--status-seconds", min=0)] = DEFAULTS.status_seconds,
+    queue_seconds: Annotated[
+        float, typer.Option("--queue-seconds", min=0, help="Time until a log is ready.")
+    ] = DEFAULTS.queue_seconds,
+    status_seconds: Annotated[
+        float, typer.Option("--status-seconds", min=0, help="Time an upload takes.")
+    ] = DEFAULTS.status_seconds,
     state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Keep uploads and goals here.")] = None,
     empty_dates: Annotated[str, typer.Option("--empty-dates", help="Days without a visit, comma separated.")] = "",
     visits_file: VisitsFileOption = None,
@@ -73,7 +79,7 @@ def serve(
 @app.command()
 def labels(
     date: Annotated[str, typer.Option("--date", help="Local day, YYYY-MM-DD.")],
-    counter: Annotated[int, typer.Option("--counter")],
+    counter: Annotated[int, typer.Option("--counter", help="Whose visits.")],
     visits: VisitsOption = DEFAULTS.visits_per_day,
     counters: CountersOption = COUNTERS,
     seed: SeedOption = DEFAULTS.seed,
