@@ -25,6 +25,9 @@ app = typer.Typer(help="The local Metrika.", no_args_is_help=True)
 
 CountersOption = Annotated[str, typer.Option("--counters", help="NUMBER:ZONE, comma separated.")]
 VisitsOption = Annotated[int, typer.Option("--visits", min=0, help="Visits of each counter-day.")]
+RowsOption = Annotated[int, typer.Option("--rows-per-part", min=1, help="Rows of a part without --parts.")]
+QueueOption = Annotated[float, typer.Option("--queue-seconds", min=0, help="Time until a log is ready.")]
+StatusOption = Annotated[float, typer.Option("--status-seconds", min=0, help="Time an upload takes.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="The same seed gives the same traffic.")]
 VisitsFileOption = Annotated[Path | None, typer.Option("--visits-file", help="Serve these visits (TSV or CSV).")]
 HitsFileOption = Annotated[Path | None, typer.Option("--hits-file", help="The hits of --visits-file.")]
@@ -35,19 +38,13 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = DEFAULT_PORT,
     visits: VisitsOption = DEFAULTS.visits_per_day,
     parts: Annotated[int | None, typer.Option("--parts", min=1, help="Parts of each prepared log.")] = None,
-    rows_per_part: Annotated[
-        int, typer.Option("--rows-per-part", min=1, help="Rows of a part without --parts.")
-    ] = DEFAULTS.rows_per_part,
+    rows_per_part: RowsOption = DEFAULTS.rows_per_part,
     faults: Annotated[str, typer.Option("--faults", help="NAME or NAME=VALUE, comma separated.")] = "",
     counters: CountersOption = COUNTERS,
     seed: SeedOption = DEFAULTS.seed,
     token: Annotated[str, typer.Option("--token", help="The demo token clients must send.")] = DEMO_TOKEN,
-    queue_seconds: Annotated[
-        float, typer.Option("--queue-seconds", min=0, help="Time until a log is ready.")
-    ] = DEFAULTS.queue_seconds,
-    status_seconds: Annotated[
-        float, typer.Option("--status-seconds", min=0, help="Time an upload takes.")
-    ] = DEFAULTS.status_seconds,
+    queue_seconds: QueueOption = DEFAULTS.queue_seconds,
+    status_seconds: StatusOption = DEFAULTS.status_seconds,
     state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Keep uploads and goals here.")] = None,
     empty_dates: Annotated[str, typer.Option("--empty-dates", help="Days without a visit, comma separated.")] = "",
     visits_file: VisitsFileOption = None,
