@@ -87,7 +87,7 @@ def track(counter: CounterOption = None, date: OptionalDate = None, as_json: Jso
         date: only uploads of this day.
         as_json: print one line of JSON.
     """
-    day, settings = parse_day(date) if date else None, settings_here()
+    day, settings = None if date is None else parse_day(date), settings_here()
     counter_ids = counters_of(settings, counter)
     stores = open_stores(settings)
     api = _api(settings, stores)

@@ -75,16 +75,21 @@ class TestM5Slots:
 
     def test_should_admit_the_next_when_one_has_ended(self, gates: list[StateQuotaGate]) -> None:
         first, second = gates
+        admitted = []
         with first.slot(), second.slot():
             with second.slot():
-                pass
+                admitted.append("second")
             with first.slot():
-                pass
+                admitted.append("first")
+        assert admitted == ["second", "first"]
 
     def test_should_keep_logins_apart_when_tokens_differ(self, state: Engine, gates: list[StateQuotaGate]) -> None:
         other = StateQuotaGate(state, "other", address="apart", slot_patience_seconds=0.2)
+        admitted = []
         with gates[0].slot(), gates[0].slot(), gates[0].slot(), other.slot():
-            other.close()
+            admitted.append("other")
+        other.close()
+        assert admitted == ["other"]
 
     def test_should_free_the_slot_when_its_process_is_killed(self, state: Engine, state_url: Secret) -> None:
         holders = [start(HOLDER, state_url, "killed") for _ in range(3)]
