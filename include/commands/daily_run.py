@@ -68,7 +68,7 @@ def run(date: RunDate = None, as_json: JsonOption = False) -> None:
     """
     started = time.monotonic()
     settings = settings_here()
-    day = parse_day(date) if date else (utc_now() - dt.timedelta(days=2)).date()
+    day = (utc_now() - dt.timedelta(days=2)).date() if date is None else parse_day(date)
     with shown_progress() as progress, ExitStack() as services:
         progress("starting ClickHouse and PostgreSQL", 0, 0)
         endpoints = services.enter_context(stack.running_engines(settings.local_dir))

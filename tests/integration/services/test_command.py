@@ -45,6 +45,15 @@ class TestServices:
             {"stopped": True},
         )
 
+    def test_should_say_its_other_ports_when_the_wanted_ones_are_in_use(self, local_dir: Path, occupied) -> None:
+        wanted = {one["port"] for one in json.loads(services("up", "--json").stdout)["services"]}
+        services("down")
+        for port in wanted:
+            occupied(port)
+        up = services("up", "--json")
+        taken = {one["port"] for one in json.loads(up.stdout)["services"]}
+        assert (up.exit_code, len(taken), taken & wanted) == (0, 2, set())
+
     def test_should_print_lines_a_shell_can_read_when_env_is_asked(self, local_dir: Path) -> None:
         with running_engines(local_dir, {}) as endpoints:
             lines = services("env").stdout.splitlines()
