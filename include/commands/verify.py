@@ -67,7 +67,7 @@ def _check(stores: Stores, settings: Settings, counter_id: int, day: dt.date) ->
 def _records(state: Engine, counter_id: int, day: dt.date) -> list[StageRecord]:
     with state.connect() as connection:
         records = read_stages(connection, counter_id, [day])
-    if not any(record.stage in RAW_STAGES for record in records):
+    if not any(record.stage == "visits" for record in records):  # the day before brings hits of this one
         raise DayNotReady(
             f"Day {day} of counter {counter_id} is not loaded; run 'python -m include load --date {day} "
             f"--counter {counter_id}' first."

@@ -123,7 +123,7 @@ def guarded(function: Callable[P, None]) -> Callable[P, None]:
         try:
             function(*args, **kwargs)
         except CounterflowError as error:
-            typer.echo(f"error: {error.message}", err=True)
+            typer.echo(f"Error: {error.message}", err=True)
             raise typer.Exit(1) from None
 
     return run

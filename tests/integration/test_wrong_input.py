@@ -66,6 +66,7 @@ CASES = {
     "day not scored": Wrong(
         ("conversions", "upload", "--date", DAY), (f"python -m include score --date {DAY}",)
     ),
+    "day of which only hits are known": Wrong(("verify-day", "--date", DAY), (f"python -m include load --date {DAY}",)),
     "day never seen": Wrong(("verify-day", "--date", "2026-10-10"), ("python -m include load --date 2026-10-10",)),
     "model not in the registry": Wrong(
         ("models", "promote", "level4_desktop", "0123456789ab"), ("not registered", "models list"), status=1
