@@ -57,6 +57,7 @@ class TestMetrikaLogs:
     def test_should_go_on_with_the_others_when_one_counter_fails(
         self, rig: DagRig, capsys: pytest.CaptureFixture[str]
     ) -> None:
+        """M16."""
         day = OLD_DAY - dt.timedelta(days=4)
         states = rig.chain(date=day.isoformat(), counters=[101, 999])
         assert states[0] == "failed"

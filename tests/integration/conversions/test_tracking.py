@@ -72,6 +72,7 @@ class TestM22Status:
         assert (report.failed, scored.uploads()[0]["error"]) == (1, "Still DIGESTED after 24 h; no longer followed.")
 
     def test_should_raise_an_alert_when_few_rows_are_linked(self, scored: ScoredDay) -> None:
+        """I13: uploaded rows are linked or not linked."""
         strangers = [Visit(9000 + place, 10**17 + place, scored.visits[0].epoch) for place in range(6)]
         scored.score([*scored.visits, *strangers])
         scored.upload()

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from include.errors import SourceDataError
 from include.metrika_sandbox.behaviour.config import DEMO_TOKEN, SandboxConfig
+from include.metrika_sandbox.behaviour.faults import parse_faults
 from include.metrika_sandbox.serving.server import SandboxHandle, run_sandbox
 from include.services.engines.endpoints import Endpoints
 from include.warehouse.client import Warehouse
@@ -65,6 +67,19 @@ class TestI7DayReaders:
         sandbox.edit_visits(101, DAY, 20)
         assert DAY.isoformat() in loading.load().changed_days
         assert loading.warehouse.execute(SUM_OF_DAY, {"day": BEFORE}) == [before]
+
+
+class TestM16PartialFailure:
+    def test_should_leave_finished_days_finished_when_a_later_one_fails(
+        self, loading: Loading, sandbox: SandboxHandle
+    ) -> None:
+        kept = [loading.warehouse.execute(SUM_OF_DAY, {"day": day}) for day in (BEFORE, DAY)]
+        sandbox.set_faults(parse_faults("garbage_rows=0.5"))
+        later = DAY + dt.timedelta(days=2)
+        with pytest.raises(SourceDataError):
+            loading.load(later)
+        assert [loading.warehouse.execute(SUM_OF_DAY, {"day": day}) for day in (BEFORE, DAY)] == kept
+        assert loading.warehouse.execute(SUM_OF_DAY, {"day": later})[0][0] == 0
 
 
 class TestM4BadPartOnly:
