@@ -64,15 +64,18 @@ def _days_to_load(run: Run, counter_id: int, days: Sequence[dt.date]) -> Sequenc
     from include.metrika.loading.load_job import open_load, refresh_days
 
     stores, settings = run.stores, run.settings.metrika
-    api = LogsApi(run.session)
+    is_by_hand = any(run.params.get(name) for name in DAY_PARAMS)
     try:
-        job = open_load(stores.warehouse, stores.state, api, settings, counter_id=counter_id, run_id=run.run_id)
+        job = open_load(
+            stores.warehouse, stores.state, LogsApi(run.session), settings,
+            counter_id=counter_id, run_id=run.run_id, days=days if is_by_hand else (),
+        )  # fmt: skip
     except SourceError as error:
         if error.retryable:
             raise
         log.warning("%s", error.message)
         return days  # the counter's own task fails with this sentence, and the others go on
-    _refuse_open_days(days, job.counter.zone, is_by_hand=any(run.params.get(name) for name in DAY_PARAMS))
+    _refuse_open_days(days, job.counter.zone, is_by_hand=is_by_hand)
     if len(days) > 1 or not run.params.get("refresh", True):
         return days
     return refresh_days(days[0], job.counter.zone, settings.reload_days)

@@ -61,6 +61,7 @@ def load(
                     metrika,
                     counter_id=counter_id,
                     run_id=run_id,
+                    days=(day,),
                     progress=progress,
                 ),
                 (day,),

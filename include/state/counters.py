@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
 from include.days import utc_now, zone_of
 from include.errors import DayNotReady
+from include.state.engine import reachable
 from include.state.tables import counters
 
 
@@ -43,6 +44,22 @@ def write_counter(connection: Connection, counter: Counter) -> None:
     statement = insert(counters).values(**vars(counter), checked_at=utc_now())
     updates = {name: statement.excluded[name] for name in ("name", "time_zone", "checked_at")}
     connection.execute(statement.on_conflict_do_update(index_elements=["counter_id"], set_=updates))
+
+
+def known_zone(engine: Engine, counter_id: int) -> ZoneInfo | None:
+    """The zone a counter was last seen in.
+
+    Args:
+        engine: the state engine.
+        counter_id: the counter.
+
+    Returns:
+        The zone, or None when the counter was never seen.
+    """
+    query = select(counters.c.time_zone).where(counters.c.counter_id == counter_id)
+    with reachable(engine), engine.connect() as connection:
+        name: str | None = connection.execute(query).scalar()
+    return zone_of(name) if name else None
 
 
 def read_counter(connection: Connection, counter_id: int) -> Counter:

@@ -11,10 +11,10 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from include.warehouse.client import Warehouse, quoted
-from include.warehouse.schema import Table, create_table, drop_tables, local_name, stored_columns
+from include.warehouse.schema import Column, Table, create_table, drop_tables, local_name, stored_columns
 
 STAGE_MARK = "_stage_"
 
@@ -41,7 +41,25 @@ def create_staging(warehouse: Warehouse, table: Table, name: str) -> None:
         name: staging table name.
     """
     drop_tables(warehouse, [name])
-    create_table(warehouse, table.as_staging(name))
+    create_table(warehouse, as_stored(warehouse, table).as_staging(name))
+
+
+def as_stored(warehouse: Warehouse, table: Table) -> Table:
+    """A definition with every column its stored table has, in stored order.
+
+    Another run may have loaded further fields; a partition only moves between equal structures.
+
+    Args:
+        warehouse: the warehouse.
+        table: the definition.
+
+    Returns:
+        The definition itself when its table is not stored yet.
+    """
+    stored = stored_columns(warehouse, table.name)
+    known = {column.name: column for column in table.columns}
+    columns = [known.get(name) or Column(name, kind, "field of another run") for name, kind in stored.items()]
+    return replace(table, columns=tuple(columns)) if stored else table  # ensure_tables has added what was missing
 
 
 @contextmanager

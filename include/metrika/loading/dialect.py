@@ -16,6 +16,7 @@ NULL_MARK = r"\N"
 FIXED_ZONES = {"utc+3": "Etc/GMT-3", "": "UTC"}  # zone tags whose zone does not depend on the counter
 ESCAPES = {r"\t": "\t", r"\n": "\n", r"\r": "\r", r"\b": "\b", r"\f": "\f", r"\0": "\0", r"\'": "'"}
 NULLS_FLAG, EMPTY_NUMBERS_FLAG, BAD_UTF8_FLAG = 1, 2, 4
+ZERO_FLOAT = r"^[+-]?(0+\.?0*|\.0+)$"
 MAX_WATCH_IDS = 500  # documented cap of ym:s:watchIDs
 # One element of a string array: quoted with \' and \\ inside, or bare without commas, then its comma.
 ARRAY_ELEMENT = r"((?:'(?:[^'\\]|\\.)*'|[^,'])*),"
@@ -197,8 +198,11 @@ def _bracketed(x: str) -> str:
 def _number_array(x: str, field: Field) -> tuple[str, str, str]:
     element = field.kind.value.removeprefix("Array(").removesuffix(")")
     value = f"arrayMap(e -> to{element}OrZero(e), {_elements(x)})"
-    zeros = f"(NOT has({value}, 0) OR arrayAll((v, e) -> v != 0 OR e = '0', {value}, {_elements(x)}))"
-    return value, f"({_bracketed(x)} AND {zeros})", "'array'"
+    is_zero, is_number = "e = '0'", "1"
+    if element == "Float64":
+        is_zero, is_number = f"match(e, {literal(ZERO_FLOAT)})", f"arrayAll(v -> isFinite(v), {value})"
+    zeros = f"(NOT has({value}, 0) OR arrayAll((v, e) -> v != 0 OR {is_zero}, {value}, {_elements(x)}))"
+    return value, f"({_bracketed(x)} AND {is_number} AND {zeros})", "'array'"
 
 
 def _datetime_array(x: str, field: Field) -> tuple[str, str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from include.days import utc_now
-from include.errors import CounterflowError, SourceDataError, SourceRejected, StoreConflict
+from include.errors import CounterflowError, SourceDataError, SourceError, SourceRejected, StoreConflict
 from include.failpoints import failpoint
 from include.metrika.client.logs_api import LogOrder
 from include.metrika.loading.day_staging import StagedRange, stage_range, staging_tables
@@ -110,7 +110,7 @@ def load_days(job: LoadJob, days: Sequence[dt.date], *, keep_for_retry: bool = F
         if has_room:  # otherwise they are given back already
             for own in owned:
                 mark_loaded(job.state, own)
-        _clean_up(job, owned)
+        _clean_up_stored(job, owned)
     report = _report(job, days, ranges, changed, time.monotonic() - started)
     log.info(
         "day %s..%s counter %d: received %d, visits %d, hits %d, quarantined %d, duplicates %d, %.1f s",
@@ -232,6 +232,14 @@ def _clean_up(job: LoadJob, owned: Sequence[OwnRequest]) -> None:
         failpoint("load.cleared")
         release(job.api, job.state, own)
         failpoint("load.released")
+
+
+def _clean_up_stored(job: LoadJob, owned: Sequence[OwnRequest]) -> None:
+    """The same once the rows are stored: a log Metrika does not take back is no failure, the janitor comes again."""
+    try:
+        _clean_up(job, owned)
+    except SourceError as error:
+        log.warning("%s The rows are stored; housekeeping gives the log back later.", error.message)
 
 
 def _report(

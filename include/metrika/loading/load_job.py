@@ -21,13 +21,14 @@ from include.metrika.requests.own_requests import OwnRequest, ensure_request
 from include.metrika.requests.planning import plan_orders
 from include.progress import Progress, no_progress
 from include.settings import MetrikaSettings
-from include.state.counters import Counter, write_counter
+from include.state.counters import Counter, known_zone, write_counter
 from include.warehouse.client import Warehouse
 from include.warehouse.schema import Table
 
 log = logging.getLogger(__name__)
 
 SOURCES = ("visits", "hits")
+EARLIEST_ZONE = ZoneInfo("Pacific/Kiritimati")  # a day that is not over there is not over anywhere
 HIT_VISIT_FIELD = "ym:pv:visitID"  # refused by Metrika for days before 10 October 2025
 
 
@@ -62,6 +63,7 @@ def open_load(
     *,
     counter_id: int,
     run_id: str,
+    days: Sequence[dt.date] = (),
     progress: Progress = no_progress,
 ) -> LoadJob:
     """Ask Metrika about the counter and remember its zone.
@@ -73,15 +75,20 @@ def open_load(
         settings: Metrika settings.
         counter_id: the counter.
         run_id: who loads.
+        days: days somebody asks for; one that cannot be over yet is refused before Metrika is asked.
         progress: told what happens.
 
     Returns:
         A job to hand to the other functions of this module.
 
     Raises:
+        InputError: a day is not over.
         SourceRejected: unknown counter or wrong token.
         SourceUnavailable: Metrika does not answer.
     """
+    zone = known_zone(state, counter_id) or EARLIEST_ZONE
+    for day in days:
+        require_closed_day(day, zone)
     info = api.counter(counter_id)
     counter = Counter(counter_id, info.name, info.time_zone)
     with state.begin() as connection:

@@ -207,12 +207,20 @@ class PartLoader:
         found = [by_name[name] for name in body.header if name in by_name]
         missing = [field.api_name for field in self._staged.fields if field not in found]
         if unknown or missing or len(found) != len(self._staged.fields):
+            self._refuse_damage(body, part)
             raise SourceDataError(
                 f"Part {part.number} of log request {self._request_id} has another header than was asked for: "
                 f"missing {', '.join(missing) or 'none'}; unexpected {', '.join(unknown) or 'none'}.",
                 request_id=self._request_id,
             )
         return tuple(found)
+
+    @staticmethod
+    def _refuse_damage(body: PartBody, part: LogPart) -> None:
+        """An empty or foreign page in place of a part has another size, and is fetched again."""
+        for _ in body.iter_body():
+            pass
+        body.check_size(part.size_bytes, part.number)
 
     def _parameters(self, part: LogPart) -> dict[str, str]:
         quoted_days = ",".join(f"'{day}'" for day in self._staged.days)

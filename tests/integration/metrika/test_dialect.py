@@ -159,6 +159,10 @@ class TestM11Values:
     def test_should_read_number_arrays_with_zeros(self, reader: Reader) -> None:
         assert reader.read(_line(revenues="[0,1.5]"))[0]["revenues"] == [0.0, 1.5]
 
+    @pytest.mark.parametrize("text", ["0.0", "0.00", "-0.0", "0.", ".0", "+0"])
+    def test_should_read_a_zero_in_every_spelling_when_numbers_have_fractions(self, reader: Reader, text: str) -> None:
+        assert reader.read(_line(revenues=f"[{text},2]"))[0]["revenues"] == [0.0, 2.0]
+
 
 class TestM11Quarantine:
     @pytest.mark.parametrize(
@@ -175,6 +179,10 @@ class TestM11Quarantine:
             ({"watch_ids": "1,2"}, "array", "ym:s:watchIDs"),
             ({"goals_at": "[2023-02-30T10:00]"}, "array", "ym:s:goalsDateTime"),
             ({"revenues": "[nan?]"}, "array", "ym:s:revenue"),
+            ({"revenues": "[1,nan]"}, "array", "ym:s:revenue"),
+            ({"revenues": "[inf]"}, "array", "ym:s:revenue"),
+            ({"revenues": "[1,,2]"}, "array", "ym:s:revenue"),
+            ({"revenues": "[.]"}, "array", "ym:s:revenue"),
         ],
     )
     def test_should_set_a_row_aside_with_its_reason(

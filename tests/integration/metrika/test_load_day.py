@@ -5,22 +5,35 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from include.errors import InputError, QuotaExceeded, SourceDataError, SourceRejected, SourceRequestFailed
+from include.days import today_in
+from include.errors import (
+    InputError,
+    QuotaExceeded,
+    SourceDataError,
+    SourceRejected,
+    SourceRequestFailed,
+    SourceUnavailable,
+)
+from include.metrika.client.logs_api import LogRequest, LogsApi
 from include.metrika.fields import resolving as fields
+from include.metrika.loading import load_day
 from include.metrika.loading.load_day import load_days
-from include.metrika.loading.load_job import order_days, refresh_days
+from include.metrika.loading.load_job import EARLIEST_ZONE, open_load, order_days, refresh_days
+from include.metrika.requests.releasing import release_stale
 from include.metrika_sandbox.behaviour.config import DEMO_TOKEN, SandboxConfig
 from include.metrika_sandbox.behaviour.faults import Faults, parse_faults
 from include.metrika_sandbox.serving.server import SandboxHandle, run_sandbox
 from include.services.engines.endpoints import Endpoints
+from include.state.counters import write_counter
 from include.state.manifest import read_stages
-from include.state.tables import log_requests
+from include.state.tables import counters, log_requests
 from tests.loading import DAY, Loading, loading_from, own_stores
 
 NEXT = DAY + dt.timedelta(days=1)
@@ -121,6 +134,69 @@ class TestM3ClosedDay:
             load_days(job, (dt.date.today() + dt.timedelta(days=1),))
         assert sandbox.stats()["requests"] == before["requests"]
 
+    @pytest.mark.parametrize(("known", "ahead_days"), [(False, 1), (True, 0)])
+    def test_should_not_even_ask_about_the_counter_when_no_zone_or_its_own_has_ended_the_day(
+        self, start: Callable[..., Any], known: bool, ahead_days: int
+    ) -> None:
+        sandbox, loading = start()
+        job = loading.job()
+        with loading.state.begin() as connection:
+            connection.execute(delete(counters))
+            if known:
+                write_counter(connection, job.counter)
+        before = sandbox.stats()["requests"]
+        zone = job.counter.zone if known else EARLIEST_ZONE
+        with pytest.raises(InputError, match="is not over"):
+            open_load(
+                job.warehouse, job.state, job.api, job.settings,
+                counter_id=101, run_id="test", days=(today_in(zone) + dt.timedelta(days=ahead_days),),
+            )  # fmt: skip
+        assert sandbox.stats()["requests"] == before
+
+
+class TestM4ForeignPages:
+    @pytest.mark.parametrize("page", [b"", b"<html>502 Bad Gateway</html>"])
+    def test_should_fetch_a_part_again_when_a_page_came_in_its_place(
+        self, healthy: dict[Any, str], start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, page: bytes
+    ) -> None:
+        _, loading = start()
+        spoiled: set[int] = set()
+        real = LogsApi.open_part
+
+        @contextlib.contextmanager
+        def open_part(api: LogsApi, request: LogRequest, number: int, **options: Any) -> Iterator[Any]:
+            with real(api, request, number, **options) as stream:
+                if number in spoiled:
+                    yield stream
+                else:
+                    spoiled.add(number)
+                    yield SimpleNamespace(encoding="identity", iter_raw=lambda: iter([page]))
+
+        monkeypatch.setattr(LogsApi, "open_part", open_part)
+        assert loading.load().visits == 300
+        assert _digests(loading) == healthy
+        assert spoiled
+
+
+class TestM9Cleaning:
+    def test_should_keep_the_stored_day_when_metrika_does_not_take_the_log_back(
+        self, start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sandbox, loading = start()
+
+        def refuse(*_: object) -> bool:
+            raise SourceUnavailable("Metrika does not answer.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(load_day, "release", refuse)
+            assert loading.load().visits == 300
+        assert loading.rows("visits", "count()") == [(300,)]
+        assert sandbox.stored_bytes(101) > 0
+        assert loading.load().unchanged
+        job = loading.job()
+        release_stale(job.api, job.state, 101, dt.timedelta(days=2))
+        assert sandbox.stored_bytes(101) == 0
+
 
 class TestM7Failing:
     def test_should_say_the_status_and_load_again_when_a_request_fails(
@@ -192,6 +268,12 @@ class TestM12Schema:
         _, loading = start()
         with pytest.raises(InputError, match="ym:s:startUrl"):
             loading.load(visit_fields=("ym:s:startUrl",))
+
+    def test_should_load_when_an_earlier_run_asked_for_further_fields(self, start: Callable[..., Any]) -> None:
+        _, loading = start()
+        loading.load(NEXT, visit_fields=("ym:s:startURL", "ym:s:goalsID"), hit_fields=("ym:pv:title",))
+        assert not loading.load().unchanged
+        assert loading.load().unchanged
 
 
 class TestM2LongFieldLists:
