@@ -112,5 +112,5 @@ def faults() -> None:
 
 
 def _stop(error: CounterflowError) -> typer.Exit:
-    typer.echo(f"error: {error.message}", err=True)
+    typer.echo(f"Error: {error.message}", err=True)
     return typer.Exit(2)

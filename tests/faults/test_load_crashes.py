@@ -16,7 +16,7 @@ from include.metrika_sandbox.serving.server import SandboxHandle, run_sandbox
 from include.services.engines.endpoints import Endpoints
 from tests.loading import DAY, Loading, loading_from, own_stores
 
-PARTS = 4
+PARTS = 10
 LOAD_FAILPOINTS = (
     "request.ordered", "request.ordered:2", "request.answered", "request.answered:2", "request.created",
     "load.part_table_created", "load.part_table_created:3", "load.part_streamed", "load.part_streamed:2",

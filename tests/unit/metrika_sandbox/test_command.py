@@ -46,5 +46,5 @@ class TestM26BadWords:
     )
     def test_should_say_what_is_wrong_and_stop(self, words: tuple[str, ...], sentence: str) -> None:
         done = run(*words)
-        assert (done.exit_code, done.stderr.startswith("error: ")) == (2, True)
+        assert (done.exit_code, done.stderr.startswith("Error: ")) == (2, True)
         assert sentence in done.stderr
