@@ -16,19 +16,27 @@ import pytest
 from typer.testing import CliRunner
 
 from include.__main__ import app
+from include.days import iter_days
+from include.metrika.client.logs_api import LogsApi
+from include.metrika.client.quota import StateQuotaGate
+from include.metrika.client.session import MetrikaSession
+from include.metrika.loading.load_day import load_days
+from include.metrika.loading.load_job import open_load
 from include.metrika_sandbox.behaviour.config import DEMO_TOKEN, CounterConfig, SandboxConfig
 from include.metrika_sandbox.serving.server import SandboxHandle, run_sandbox
 from include.services.engines.endpoints import Endpoints
+from include.services.stores import open_stores
 from include.settings import Settings
+from include.visits.score_day import score_day
 from include.warehouse.client import Warehouse
 from tests.ecom_shop import FIRST_CLIENT_ID, write_shop
 from tests.loading import own_stores
 
 pytestmark = pytest.mark.shared_data
 
-BUSIEST, MIDNIGHT_DAY = "2024-06-18", "2024-04-28"
+BUSIEST = "2024-06-18"
 SOON_AFTER = dt.datetime(2024, 6, 25, 9, tzinfo=dt.UTC)  # Metrika's "now" while it still links that day
-RANGE_DAYS = 178  # 2024-01-04 to 2024-06-29, and the day its last hits are moved to
+RANGE = tuple(iter_days(dt.date(2024, 1, 4), dt.date(2024, 6, 29)))
 
 
 class Counter:
@@ -143,6 +151,18 @@ class TestBusiestDay:
         assert shop.row(f"SELECT {sums} FROM visit_features") == (381, 359, 3_422)
 
 
+class TestMidnight:
+    @pytest.mark.parametrize("names_visits", [False, True])
+    def test_should_keep_the_hits_of_the_next_day_when_sessions_run_over_midnight(
+        self, open_counter: Callable[..., Counter], names_visits: bool
+    ) -> None:
+        shop = open_counter(shift_hours=6, names_visits=names_visits)
+        scored = shop.prepare("2024-05-20")  # three sessions over midnight with 24 hits; one is level 4+ by its tail
+        assert (scored["scored"], scored["level4"]) == (41, 25)
+        sums = "sum(hit_count), sum(slots), sum(join_disagrees)"
+        assert shop.row(f"SELECT {sums} FROM visit_features") == (381, 361, 0)
+
+
 class TestConversionsOfTheBusiestDay:
     def test_should_hold_visits_over_21_days_old_with_the_reason(self, shop: Counter) -> None:
         shop.prepare(BUSIEST)
@@ -184,3 +204,25 @@ class TestConversionsOfTheBusiestDay:
         shop.run("conversions", "upload", "--date", BUSIEST, "--include-old")
         followed = shop.track()
         assert (followed["processed"], followed["failed"], followed["linked"]) == (0, 1, 0)
+
+
+class TestWholeRange:
+    def test_should_decide_every_session_as_the_description_says_when_all_days_are_scored(self, shop: Counter) -> None:
+        settings = Settings.from_env(shop.environ)
+        stores = open_stores(settings)
+        gate = StateQuotaGate.for_settings(stores.state, settings.metrika)
+        api = LogsApi(MetrikaSession(settings.metrika, gate))
+        job = open_load(stores.warehouse, stores.state, api, settings.metrika, counter_id=101, run_id="range")
+        report = load_days(job, RANGE)
+        assert (report.visits, report.hits, report.quarantined) == (3_605, 31_106, 0)
+        for day in RANGE:
+            score_day(
+                stores.warehouse, stores.state, counter_id=101, day=day, exports_dir=settings.exports_dir,
+                models_dir=settings.models_dir, run_id="range",
+            )  # fmt: skip
+        by_device = (
+            "SELECT device_category, count(), countIf(decided_by = 'rule') FROM visit_scores GROUP BY 1 ORDER BY 1"
+        )
+        assert shop.warehouse.execute(by_device) == [("1", 1_890, 1_373), ("2", 1_295, 945), ("3", 420, 319)]
+        sums = "sum(duration_seconds), sum(slots), sum(slot_range), sum(hit_count)"
+        assert shop.row(f"SELECT {sums} FROM visit_features") == (3_747_594, 29_317, 248_270, 31_106)
