@@ -57,6 +57,7 @@ def _promotions(view: VisitView) -> list[list[Promotion]]:
 
 def _promotion_texts(value: Callable[[Promotion], Word]) -> FieldSpec:
     def render(view: VisitView, dialect: Dialect) -> list[str]:
+        """Texts of the column, one per row."""
         return [dialect.text_array([spelled(value(one), dialect) or "" for one in row]) for row in _promotions(view)]
 
     return FieldSpec("Array(String)", render)
@@ -99,6 +100,7 @@ def _calls(view: VisitView) -> list[list[PhoneCall]]:
 
 def _call_numbers(type_name: str, value: Callable[[PhoneCall], int]) -> FieldSpec:
     def render(view: VisitView, dialect: Dialect) -> list[str]:
+        """Texts of the column, one per row."""
         return [number_array(value(one) for one in row) for row in _calls(view)]
 
     return FieldSpec(type_name, render)
@@ -106,6 +108,7 @@ def _call_numbers(type_name: str, value: Callable[[PhoneCall], int]) -> FieldSpe
 
 def _call_texts(value: Callable[[PhoneCall], str]) -> FieldSpec:
     def render(view: VisitView, dialect: Dialect) -> list[str]:
+        """Texts of the column, one per row."""
         return [dialect.text_array([value(one) for one in row]) for row in _calls(view)]
 
     return FieldSpec("Array(String)", render)

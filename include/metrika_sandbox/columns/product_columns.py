@@ -75,6 +75,7 @@ def _category(product: Product, level: int) -> str:
 
 def _texts(lister: Lister, value: Callable[[Product], Word]) -> FieldSpec:
     def render(view: View, dialect: Dialect) -> list[str]:
+        """Texts of the column, one per row."""
         return [dialect.text_array([spelled(value(one), dialect) or "" for one in row]) for row in lister(view)]
 
     return FieldSpec("Array(String)", render)
@@ -84,6 +85,7 @@ def _chosen_texts(lister: Lister, salt: int, words: tuple[str, ...]) -> FieldSpe
     """One of a few words for each product, another one for the next product of a row."""
 
     def render(view: View, dialect: Dialect) -> list[str]:
+        """Texts of the column, one per row."""
         rows = zip(lister(view), view.choice(salt, len(words)).tolist(), strict=True)
         return [
             dialect.text_array([words[(start + place) % len(words)] for place in range(len(row))])
@@ -95,6 +97,7 @@ def _chosen_texts(lister: Lister, salt: int, words: tuple[str, ...]) -> FieldSpe
 
 def _numbers(type_name: str, lister: Lister, value: Callable[[int, Product], object]) -> FieldSpec:
     def render(view: View, dialect: Dialect) -> list[str]:
+        """Texts of the column, one per row."""
         return [number_array(value(place, one) for place, one in enumerate(row, 1)) for row in lister(view)]
 
     return FieldSpec(type_name, render)
@@ -151,6 +154,7 @@ def event_times(lister: Lister) -> FieldSpec:
     """``…EventTime`` of the visits source, counter zone."""
 
     def render(view: VisitView, dialect: Dialect) -> list[str]:
+        """Texts of the column, one per row."""
         texts = time_texts(view.local_starts + np.minimum(view.block.durations, EVENT_SECONDS))
         return [dialect.time_array([text] * len(row)) for text, row in zip(texts, lister(view), strict=True)]
 
@@ -161,6 +165,7 @@ def shown_times(lister: Lister) -> Render:
     """``impressionsDateTime``, counter zone: the start of the visit."""
 
     def render(view: VisitView, dialect: Dialect) -> list[str]:
+        """Texts of the column, one per row."""
         texts = time_texts(view.local_starts)
         return [dialect.time_array([text] * len(row)) for text, row in zip(texts, lister(view), strict=True)]
 

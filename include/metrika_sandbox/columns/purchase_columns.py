@@ -33,6 +33,7 @@ def _revenue(basket: Basket) -> float:
 
 def _numbers(type_name: str, value: Callable[[Basket], object]) -> FieldSpec:
     def render(view: VisitView, dialect: Dialect) -> list[str]:
+        """Texts of the column, one per row."""
         return [number_array(value(basket) for basket in row) for row in _baskets(view)]
 
     return FieldSpec(type_name, render)
@@ -40,6 +41,7 @@ def _numbers(type_name: str, value: Callable[[Basket], object]) -> FieldSpec:
 
 def _texts(value: Callable[[Basket], str]) -> FieldSpec:
     def render(view: VisitView, dialect: Dialect) -> list[str]:
+        """Texts of the column, one per row."""
         return [dialect.text_array([value(basket) for basket in row]) for row in _baskets(view)]
 
     return FieldSpec("Array(String)", render)

@@ -127,6 +127,7 @@ def word_fields(table: Table, first_salt: int) -> Fields:
 
 def _word_field(type_name: str, choices: words.Words, salt: int) -> FieldSpec:
     def render(view: View, dialect: Dialect) -> list[str]:
+        """Texts of the column, one per row."""
         return words.word_column(choices, view.choice(salt, len(choices)), dialect)
 
     return FieldSpec(type_name, render)

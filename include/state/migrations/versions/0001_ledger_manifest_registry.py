@@ -11,6 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Create every table of the first version."""
     _create_api_replays()
     _create_api_tasks()
     _create_conversion_uploads()
@@ -24,6 +25,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Drop them again, in reverse order."""
     op.drop_table("log_parts")
     op.drop_index("ix_conversions_visit", table_name="conversions")
     op.drop_index("ix_conversions_upload", table_name="conversions")
