@@ -54,7 +54,11 @@ def served(folder: Path, native_port: int, http_port: int, cluster: str) -> Iter
         yield Warehouse(ClickHouseSettings(LOOPBACK, native_port, http_port, "app", password, DATABASE, CLUSTER))
     finally:
         node.terminate()
-        node.wait(30)
+        try:
+            node.wait(clickhouse.STOP_SECONDS)
+        except subprocess.TimeoutExpired:  # the supervisor does the same
+            node.kill()
+            node.wait(10)
 
 
 @pytest.fixture(scope="module")
