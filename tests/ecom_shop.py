@@ -48,8 +48,9 @@ def write_shop(
     visits = _visits(hits)
     kept = hits[hits.index % 10 != 7] if drop_every_tenth else hits
     shown = _hits(kept, names_visits=names_visits)
+    firsts = hits.groupby("session_id")["visit"].first().to_dict()
     found = ShopFiles(
-        folder / "visits.csv.gz", folder / "hits.csv.gz", hits.groupby("session_id")["visit"].first().to_dict()
+        folder / "visits.csv.gz", folder / "hits.csv.gz", {str(name): int(number) for name, number in firsts.items()}
     )
     visits.sample(frac=1, random_state=SHUFFLE_SEED).to_csv(found.visits_file, index=False)
     shown.sample(frac=1, random_state=SHUFFLE_SEED).to_csv(found.hits_file, index=False)

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from include.__main__ import app
-from include.days import iter_days
+from include.days import iter_days, utc_now
 from include.metrika.client.logs_api import LogsApi
 from include.metrika.client.quota import StateQuotaGate
 from include.metrika.client.session import MetrikaSession
@@ -88,7 +88,7 @@ def open_counter(
                 status_seconds=0.02,
                 visits_file=files.visits_file,
                 hits_file=files.hits_file,
-                **({"clock": lambda: clock} if clock else {}),
+                clock=(lambda: clock) if clock else utc_now,
             )
             sandbox = stack.enter_context(run_sandbox(config))
             given = {
