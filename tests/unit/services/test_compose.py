@@ -163,4 +163,4 @@ class TestImage:
         assert not ENGINE_OF_ONE_MACHINE.search(kept)
 
     def test_should_be_a_valid_shell_program_when_init_runs(self) -> None:
-        subprocess.run(["sh", "-n", str(IMAGE_FILES / "init.sh")], check=True)
+        assert subprocess.run(["sh", "-n", str(IMAGE_FILES / "init.sh")], check=False).returncode == 0
