@@ -85,8 +85,8 @@ def fill(visits: int, models_dir: Path) -> None:
 
 def run_job(models_dir: Path) -> None:
     """The product's way: seconds of each part, memory above the loaded models."""
-    from include.visits.deciding import stage_scores
-    from include.visits.device_models import load_device_models
+    from include.visits.deciding.stage_scores import stage_scores
+    from include.visits.models.device_models import load_device_models
     from include.visits.tables import VISIT_SCORES
     from include.warehouse.day_swap import staging
 
@@ -125,8 +125,8 @@ def run_job(models_dir: Path) -> None:
 
 def run_bare(models_dir: Path) -> None:
     """The reference: the same matrices in memory, predict_proba once per device."""
-    from include.visits.device_models import columns_of, load_device_models
-    from include.visits.probabilities import matrix_of
+    from include.visits.deciding.probabilities import matrix_of
+    from include.visits.models.device_models import columns_of, load_device_models
 
     warehouse, state = open_stores()
     models = load_device_models(state, models_dir)

@@ -106,7 +106,7 @@ def _warehouse() -> Any:
 
 def prepare_counterflow(drawn: dict[str, np.ndarray]) -> Run:
     """Our SQL, from stored tables into a staging table."""
-    from include.visits.features import stage_features
+    from include.visits.measuring.features import stage_features
     from include.visits.tables import VISIT_FEATURES
     from include.warehouse.day_swap import create_staging, staging_name
 
@@ -257,7 +257,7 @@ def _server_memory_mb() -> float:
     import requests
 
     from include.settings import Settings
-    from include.visits.features import features_parameters, features_sql
+    from include.visits.measuring.features import features_parameters, features_sql
 
     settings = Settings.from_env().clickhouse
     assert settings is not None

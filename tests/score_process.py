@@ -11,7 +11,7 @@ from pathlib import Path
 
 from include.settings import Settings
 from include.state.engine import connect_state
-from include.visits.score_day import score_day
+from include.visits.scoring.score_day import score_day
 from include.warehouse.client import Warehouse
 
 PROCESS_SECONDS = 60

@@ -17,6 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("warehouse", "state"),
     ("registry", "accounts"),
     ("metrika", "visits", "conversions", "events", "metrics", "segments", "anomalies"),
+    ("provenance",),  # what joins several domains: proofs of a conversion and of a day
     ("services", "metrika_sandbox"),
     ("api", "ui", "commands"),
     ("__main__",),

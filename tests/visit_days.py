@@ -20,7 +20,7 @@ from include.settings import Settings
 from include.state.counters import Counter, write_counter
 from include.state.engine import connect_state, migrate
 from include.state.manifest import StageRecord, write_stage
-from include.visits.score_day import ScoreReport, score_day
+from include.visits.scoring.score_day import ScoreReport, score_day
 from include.visits.tables import TABLES
 from include.warehouse.client import Warehouse
 from include.warehouse.day_swap import day_digest

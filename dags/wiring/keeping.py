@@ -46,7 +46,7 @@ def drop_leftovers(run: Run, older_than: dt.timedelta, keep_days: int) -> dict[s
     """
     from include.state.api_tasks import forget_old_tokens
     from include.state.upkeep import drop_old_replays
-    from include.visits.export import drop_old_exports
+    from include.visits.scoring.export import drop_old_exports
     from include.warehouse.day_swap import drop_leftover_stages
 
     counts = {

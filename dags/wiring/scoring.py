@@ -19,7 +19,7 @@ def score_unit(run: Run, unit: Unit) -> list[dict[str, Any]]:
     Returns:
         Counts per day, for XCom.
     """
-    from include.visits.score_day import score_day
+    from include.visits.scoring.score_day import score_day
 
     reports = [
         score_day(

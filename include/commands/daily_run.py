@@ -26,7 +26,7 @@ from include.settings import Settings
 from include.state.engine import connect_state, migrate
 from include.state.manifest import StageRecord, read_stages
 from include.state.tables import conversion_uploads, conversions
-from include.visits.export import export_path
+from include.visits.scoring.export import export_path
 
 DAG_CHAIN = ("metrika_logs", "visit_scoring", "conversion_upload")
 ALL_DAGS = (*DAG_CHAIN, "housekeeping")

@@ -1,8 +1,7 @@
-"""``models import``, ``models list`` and ``models promote``."""
+"""``models list`` and ``models promote``."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,26 +10,8 @@ from include.commands.terminal import JsonOption, guarded, settings_here, show
 from include.registry.versions import ModelVersion, list_versions
 from include.registry.versions import promote as promote_version
 from include.services.stores import open_stores
-from include.visits.import_models import import_models
 
 app = typer.Typer(help="Models that decide which visits are level 4+.", no_args_is_help=True)
-
-
-@app.command("import")
-@guarded
-def import_folder(
-    folder: Annotated[Path, typer.Argument(help="Holds level4_desktop_slot*.joblib, level4_mobile_slot*.joblib.")],
-    as_json: JsonOption = False,
-) -> None:
-    """Register the models of a folder and let the last of each device decide; one that cannot be used stops all.
-
-    Args:
-        folder: the models and optionally ``level4_thresholds.json``.
-        as_json: print one line of JSON.
-    """
-    settings = settings_here()
-    found = import_models(open_stores(settings).state, settings.models_dir, folder)
-    _show(found, "Registered", as_json=as_json)
 
 
 @app.command("list")
@@ -41,7 +22,7 @@ def list_models(as_json: JsonOption = False) -> None:
     Args:
         as_json: print one line of JSON.
     """
-    _show(list_versions(open_stores(settings_here()).state), "Models", as_json=as_json)
+    show_versions(list_versions(open_stores(settings_here()).state), "Models", as_json=as_json)
 
 
 @app.command()
@@ -58,10 +39,19 @@ def promote(
         version: the version.
         as_json: print one line of JSON.
     """
-    _show([promote_version(open_stores(settings_here()).state, name, version)], "In production", as_json=as_json)
+    show_versions(
+        [promote_version(open_stores(settings_here()).state, name, version)], "In production", as_json=as_json
+    )
 
 
-def _show(versions: list[ModelVersion], title: str, *, as_json: bool) -> None:
+def show_versions(versions: list[ModelVersion], title: str, *, as_json: bool) -> None:
+    """Print versions of models.
+
+    Args:
+        versions: what to print.
+        title: heading of the table.
+        as_json: print one line of JSON.
+    """
     rows = [_row(version) for version in versions]
     show({"models": rows}, as_json=as_json, title=title, rows=rows)
 

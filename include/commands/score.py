@@ -18,7 +18,7 @@ from include.commands.terminal import (
 )
 from include.days import parse_day
 from include.services.stores import open_stores
-from include.visits.score_day import ScoreReport, score_day
+from include.visits.scoring.score_day import ScoreReport, score_day
 
 SUMMED = ("scored", "level4", "by_rule", "by_model")
 

@@ -23,7 +23,7 @@ from include.errors import DayNotReady
 from include.services.stores import Stores, open_stores
 from include.settings import Settings
 from include.state.manifest import StageRecord, read_stages
-from include.visits.recheck import recheck_day
+from include.visits.scoring.recheck import recheck_day
 from include.warehouse.day_swap import day_digest
 
 RAW_STAGES = ("visits", "hits")

@@ -14,6 +14,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -220,4 +221,64 @@ api_replays = Table(
     Column("status", SmallInteger, nullable=True),  # null while the first request runs
     Column("answer", LargeBinary, nullable=True),
     _instant("created_at"),
+)
+
+# Every change of the version in production, newest last: what a roll-back goes back to.
+model_promotions = Table(
+    "model_promotions",
+    metadata,
+    Column("promotion_id", BigInteger, Identity(), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("replaced_version", Text, nullable=False, server_default=""),  # empty: none was in production
+    Column("cause", Text, nullable=False),  # import, command, gate, approval, what_if, rollback
+    Column("run_id", Text, nullable=False, server_default=""),
+    _instant("promoted_at"),
+    Index("ix_model_promotions_name", "name", "promotion_id"),
+)
+
+# Counter-days whose conversions wait for a person; a row stays after its release.
+upload_blocks = Table(
+    "upload_blocks",
+    metadata,
+    Column("counter_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", Date, primary_key=True),
+    Column("cause", Text, primary_key=True),  # drift
+    Column("details", JSONB, nullable=False),
+    Column("evidence_digest", Text, nullable=False),  # of what was found; another finding blocks again
+    Column("run_id", Text, nullable=False),
+    _instant("blocked_at"),
+    _instant("released_at", required=False),
+    Column("released_by", Text, nullable=False, server_default=""),
+)
+
+# Questions "what would another model or threshold have decided", and whether the answer was applied.
+what_ifs = Table(
+    "what_ifs",
+    metadata,
+    Column("what_if_id", UUID(as_uuid=False), primary_key=True),
+    Column("counter_id", BigInteger, nullable=False),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("proposal", JSONB, nullable=False),  # version and threshold by model name
+    Column("summary", JSONB, nullable=False),  # added, removed, kept per day and their value
+    Column("input_digest", Text, nullable=False),  # of the days and models it was computed from
+    Column("run_id", Text, nullable=False),
+    _instant("asked_at"),
+    _instant("applied_at", required=False),
+    Column("applied_by", Text, nullable=False, server_default=""),
+    Index("ix_what_ifs_counter", "counter_id", "asked_at"),
+)
+
+# Estimates of a backfill, kept to be held against what it really took.
+backfill_plans = Table(
+    "backfill_plans",
+    metadata,
+    Column("plan_id", UUID(as_uuid=False), primary_key=True),
+    Column("counter_id", BigInteger, nullable=False),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("estimate", JSONB, nullable=False),
+    _instant("planned_at"),
+    Index("ix_backfill_plans_counter", "counter_id", "planned_at"),
 )

@@ -27,6 +27,7 @@ from tests.dags.rig import DAG_IDS, PROJECT, DagRig
 TOKEN = "planted-token-5b1f0c77"
 CHAIN = DAG_IDS[:3]
 PORTS = ("api", "worker_log", "trigger_log")
+READING_SECONDS = 5.0
 
 
 @dataclass
@@ -71,6 +72,24 @@ class SchedulerRig:
         while not is_done():
             assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s\n{self.report()}"
             time.sleep(0.5)
+
+    def answer_until_done(self, dag_id: str, run_id: str, task_id: str, answer: str, *, seconds: float) -> None:
+        """A person answers whenever the task asks, until the run has ended.
+
+        Airflow takes a task for lost, and asks again, when the answer comes before the scheduler has noted that the
+        task's process ended by waiting: so there may be more than one question, each read for some seconds.
+        """
+        quoted = run_id.replace("+", "%2B").replace(":", "%3A")
+        path = f"/dags/{dag_id}/dagRuns/{quoted}/taskInstances/{task_id}"
+
+        def is_done() -> bool:
+            if self.client.ask("GET", path)["state"] == "awaiting_input":
+                time.sleep(READING_SECONDS)
+                body = {"chosen_options": [answer], "params_input": {}}
+                self.client.ask("PATCH", f"{path}/-1/hitlDetails", body)
+            return self.client.run(dag_id, run_id)["state"] in ("success", "failed")
+
+        self.wait(is_done, f"the end of {run_id} after the answer {answer}", seconds)
 
     def wait_for_chain(self, days: list[dt.date], seconds: float) -> None:
         """Until each day has come to the end of the last DAG, and nothing of these days runs any more."""

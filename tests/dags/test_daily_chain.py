@@ -10,7 +10,7 @@ import pytest
 from include.conversions.single import prepare_single, read_single
 from include.days import utc_now
 from include.metrika_sandbox.behaviour.faults import ALWAYS, Faults
-from include.visits.export import export_path
+from include.visits.scoring.export import export_path
 from tests.dags.rig import COUNTERS, DagRig
 
 DAY = utc_now().date() - dt.timedelta(days=3)  # closed and settled in every zone, inside the 21 days

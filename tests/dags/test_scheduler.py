@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,6 @@ TODAY = utc_now().date()
 ONE_DAY = TODAY - dt.timedelta(days=6)
 WEEK = [TODAY - dt.timedelta(days=back) for back in range(15, 8, -1)]
 KILL_DAY = TODAY - dt.timedelta(days=18)
-READING_SECONDS = 5.0
 KILLED = (
     ("metrika_logs", "plan_load"),
     ("metrika_logs", "load_days"),
@@ -115,13 +113,8 @@ class TestApproval:
     def test_should_send_only_when_a_person_approves(self, one_day: SchedulerRig, answer: str, expected: str) -> None:
         client, dag_id = one_day.client, "conversion_upload"
         run_id = client.trigger(dag_id, conf={"date": ONE_DAY.isoformat(), "counters": [101], "approve": True})
-        path = f"/dags/{dag_id}/dagRuns/{run_id.replace('+', '%2B').replace(':', '%3A')}/taskInstances/approve_upload"
-        one_day.wait(lambda: client.ask("GET", path)["state"] == "awaiting_input", "the question", 140)
-        # Airflow takes a task for lost, and asks again, when the answer comes before the scheduler has noted that
-        # the task's process ended by waiting; a person needs longer than that to read the question.
-        time.sleep(READING_SECONDS)
-        client.ask("PATCH", f"{path}/-1/hitlDetails", {"chosen_options": [answer], "params_input": {}})
-        assert client.wait_for_run(dag_id, run_id, seconds=120) == "success"
+        one_day.answer_until_done(dag_id, run_id, "approve_upload", answer, seconds=300)
+        assert client.run(dag_id, run_id)["state"] == "success"
         states = {task.task_id: task.state for task in client.task_instances(dag_id, run_id)}
         assert states["send_conversions"] == expected
 

@@ -9,7 +9,7 @@ import pytest
 
 from include.failpoints import VARIABLE
 from include.registry.versions import promote, register
-from include.visits.score_day import SCORE_FAILPOINTS
+from include.visits.scoring.score_day import SCORE_FAILPOINTS
 from tests.score_process import score_and_die
 from tests.visit_days import LoadedDay, loaded, migrated, score, state, visit_environ, warehouse
 from tests.visit_models import SlotShare

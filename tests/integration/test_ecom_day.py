@@ -27,7 +27,7 @@ from include.metrika_sandbox.serving.server import SandboxHandle, run_sandbox
 from include.services.engines.endpoints import Endpoints
 from include.services.stores import open_stores
 from include.settings import Settings
-from include.visits.score_day import score_day
+from include.visits.scoring.score_day import score_day
 from include.warehouse.client import Warehouse
 from tests.ecom_shop import FIRST_CLIENT_ID, write_shop
 from tests.loading import own_stores

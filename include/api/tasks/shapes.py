@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator
 
-from include.visits.export import DEFAULT_PAGE, MAX_PAGE
+from include.visits.scoring.export import DEFAULT_PAGE, MAX_PAGE
 
 LARGEST_COUNTER = 2**32 - 1  # counter ids are UInt32 in the warehouse
 LONGEST_TOKEN_CHARS, LONGEST_TEXT_CHARS = 4096, 255

@@ -31,7 +31,7 @@ from include.api.tasks.upload_views import views_of_task
 from include.days import parse_day, require_closed_day
 from include.state.counters import read_counter
 from include.state.engine import reachable
-from include.visits.export import read_level4_page
+from include.visits.scoring.export import read_level4_page
 
 POLL_SECONDS = 5  # a step of Airflow takes about a second, a day some dozens
 DagQuery = Annotated[str | None, Query(max_length=250, description="DAG of the run, when several have this id.")]

@@ -182,8 +182,9 @@ class AirflowClient:
         deadline = time.monotonic() + seconds
         while (state := str(self.run(dag_id, run_id)["state"])) not in FINAL_STATES:
             if time.monotonic() >= deadline:
+                tasks = ", ".join(f"{task.task_id} {task.state}" for task in self.task_instances(dag_id, run_id))
                 raise ServiceError(
-                    f"Run {run_id} of {dag_id} is still {state} after {seconds:.0f} seconds; "
+                    f"Run {run_id} of {dag_id} is still {state} after {seconds:.0f} seconds ({tasks}); "
                     f"look at {self.ui_url}/dags/{dag_id}/runs/{_quoted(run_id)}."
                 )
             time.sleep(POLL_SECONDS)

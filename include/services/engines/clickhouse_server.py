@@ -46,6 +46,8 @@ def serve(data_folder: str) -> None:
     Raises:
         SystemExit: always; with a sentence when the server ended by itself.
     """
+    # A handler written in Python, such as a measuring tool's, would never run while the call below blocks.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
     try:
         from chdb import _chdb  # not a public interface: pinned in requirements.in

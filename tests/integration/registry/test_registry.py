@@ -164,7 +164,7 @@ class TestM18LoadProduction:
 
     def test_should_name_the_import_command_when_nothing_is_in_production(self, add, state, models_dir):
         add()
-        with pytest.raises(ModelError, match="models import"):
+        with pytest.raises(ModelError, match="visits import-model"):
             load_production(state, models_dir, NAME)
 
     def test_should_refuse_when_the_file_is_missing(self, served, state, models_dir):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from include.visits.features import WATCH_IDS_CAP, features_parameters, features_sql
+from include.visits.measuring.features import WATCH_IDS_CAP, features_parameters, features_sql
 from include.visits.tables import VISIT_FEATURES
 from tests.visit_days import loaded, migrated, state, visit_environ, warehouse
 

@@ -11,7 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from include.errors import ModelError
 from include.registry.versions import find_production, list_versions
-from include.visits.import_models import import_models
+from include.visits.models.import_models import import_models
 from tests.visit_days import migrated, state, visit_environ
 from tests.visit_models import Labels, SlotShare
 

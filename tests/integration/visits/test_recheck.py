@@ -8,7 +8,7 @@ import pytest
 from include.errors import DayNotReady, ModelError
 from include.registry.artefacts import artefact_path
 from include.registry.versions import promote, register
-from include.visits.recheck import Recheck, recheck_day
+from include.visits.scoring.recheck import Recheck, recheck_day
 from tests.visit_days import LoadedDay, loaded, migrated, score, state, visit_environ, warehouse
 from tests.visit_models import SlotShare
 

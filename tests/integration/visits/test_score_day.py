@@ -12,8 +12,8 @@ from include.errors import DayNotReady, ModelError, StoreConflict
 from include.registry.artefacts import artefact_path
 from include.registry.versions import ModelVersion, promote, register
 from include.state.manifest import read_stage
-from include.visits.export import read_level4_page
-from include.visits.score_counts import count_day, require_conserved
+from include.visits.scoring.export import read_level4_page
+from include.visits.scoring.score_counts import count_day, require_conserved
 from tests.visit_days import loaded, migrated, score, state, visit_environ, warehouse
 from tests.visit_models import Failing, SlotShare
 

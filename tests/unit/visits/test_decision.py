@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from include.registry.estimators import LoadedModel
-from include.visits.decision import REASONS, decide, is_level4, needs_model
+from include.visits.deciding.decision import REASONS, decide, is_level4, needs_model
 from tests.visit_models import SlotShare
 
 NAMES = ["duration_seconds", "page_views", "slots", "hit_count", "device_category"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from include.errors import ModelError
-from include.visits.device_models import FEATURE_COLUMNS, columns_of
+from include.visits.models.device_models import FEATURE_COLUMNS, columns_of
 from include.visits.tables import VISIT_FEATURES
 
 SEED_FEATURES = [

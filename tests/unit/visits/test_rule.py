@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from include.visits.rule import passes_rule
+from include.visits.measuring.rule import passes_rule
 
 
 class TestM17PassesRule:

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from include.visits.decision import decision_sql
-from include.visits.features import features_sql
+from include.visits.deciding.decision import decision_sql
+from include.visits.measuring.features import features_sql
 from include.visits.tables import VISIT_FEATURES, VISIT_SCORES
 
 

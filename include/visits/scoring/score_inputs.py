@@ -15,8 +15,8 @@ from include.errors import DayNotReady, StoreConflict
 from include.state.counters import read_counter
 from include.state.engine import reachable
 from include.state.manifest import StageRecord, read_stage, read_stages
-from include.visits.decision import DeviceModels, decision_parameters, decision_sql
-from include.visits.features import features_sql
+from include.visits.deciding.decision import DeviceModels, decision_parameters, decision_sql
+from include.visits.measuring.features import features_sql
 from include.visits.tables import VISIT_FEATURES, VISIT_SCORES
 from include.warehouse.client import Warehouse
 from include.warehouse.day_swap import day_digest

@@ -17,13 +17,13 @@ from include.progress import Progress, no_progress
 from include.state.engine import reachable
 from include.state.locks import day_lock
 from include.state.manifest import StageRecord, write_stage
-from include.visits.deciding import stage_scores
-from include.visits.decision import MODEL, RULE, DeviceModels
-from include.visits.device_models import load_device_models
-from include.visits.export import write_export
-from include.visits.features import stage_features
-from include.visits.score_counts import count_day, require_conserved
-from include.visits.score_inputs import (
+from include.visits.deciding.decision import MODEL, RULE, DeviceModels
+from include.visits.deciding.stage_scores import stage_scores
+from include.visits.measuring.features import stage_features
+from include.visits.models.device_models import load_device_models
+from include.visits.scoring.export import write_export
+from include.visits.scoring.score_counts import count_day, require_conserved
+from include.visits.scoring.score_inputs import (
     STAGE,
     DayInputs,
     current_record,

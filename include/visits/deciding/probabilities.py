@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from include.failpoints import failpoint
 from include.progress import Progress, no_progress
 from include.registry.estimators import LoadedModel
-from include.visits.decision import DeviceModels
-from include.visits.device_models import columns_of
-from include.visits.rule import rule_parameters
+from include.visits.deciding.decision import DeviceModels
+from include.visits.measuring.rule import rule_parameters
+from include.visits.models.device_models import columns_of
 from include.warehouse.client import Warehouse, quoted
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from include.errors import StoreConflict
-from include.visits.decision import BELOW_THRESHOLD, DEVICE_NAMES, MODEL, OTHER_DEVICE, REASONS, RULE, is_level4
+from include.visits.deciding.decision import BELOW_THRESHOLD, MODEL, REASONS, RULE, is_level4
+from include.visits.devices import DEVICE_NAMES, OTHER_DEVICE
 from include.warehouse.client import Warehouse, quoted
 
 

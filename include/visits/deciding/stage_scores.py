@@ -6,8 +6,8 @@ import datetime as dt
 
 from include.failpoints import failpoint
 from include.progress import Progress, no_progress
-from include.visits.decision import DeviceModels, decision_parameters, decision_sql
-from include.visits.probabilities import stage_probabilities
+from include.visits.deciding.decision import DeviceModels, decision_parameters, decision_sql
+from include.visits.deciding.probabilities import stage_probabilities
 from include.visits.tables import VISIT_PROBABILITIES, VISIT_SCORES
 from include.warehouse.client import Warehouse, quoted
 from include.warehouse.day_swap import staging

@@ -21,11 +21,12 @@ from include.registry.versions import find_version
 from include.state.engine import reachable
 from include.state.locks import day_lock
 from include.state.manifest import StageRecord, read_stage
-from include.visits.decision import DEVICE_MODELS, DeviceModels, decide, needs_model
-from include.visits.device_models import columns_of
-from include.visits.features import stage_features
-from include.visits.probabilities import matrix_of
-from include.visits.score_inputs import STAGE
+from include.visits.deciding.decision import DeviceModels, decide, needs_model
+from include.visits.deciding.probabilities import matrix_of
+from include.visits.devices import DEVICE_MODELS
+from include.visits.measuring.features import stage_features
+from include.visits.models.device_models import columns_of
+from include.visits.scoring.score_inputs import STAGE
 from include.visits.tables import VISIT_FEATURES, VISIT_SCORES
 from include.warehouse.client import Warehouse
 from include.warehouse.day_swap import day_digest, staging

@@ -11,7 +11,7 @@ from include.errors import ModelError
 from include.registry.estimators import LoadedModel
 from include.registry.loading import load_version
 from include.registry.versions import find_production
-from include.visits.decision import DEVICE_MODELS
+from include.visits.devices import DEVICE_MODELS
 
 # The one place that knows what a model's feature is called in our tables. Left: names of models
 # trained on raw Metrika logs; every column also answers to its own name.

@@ -1,7 +1,7 @@
 """The order in which a visit is decided: rule, hits, device, model.
 
 Two writings of one rule: ``decision.sql`` decides whole days where they lie, :func:`decide` decides
-blocks in memory. :mod:`include.visits.recheck` holds them against each other on stored days.
+blocks in memory. :mod:`include.visits.scoring.recheck` holds them against each other on stored days.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from include.visits.rule import passes_rule, rule_parameters
+from include.visits.devices import DESKTOP, DEVICE_MODELS, MOBILE
+from include.visits.measuring.rule import passes_rule, rule_parameters
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,11 +25,6 @@ RULE, MODEL = "rule", "model"
 NO_HITS, BELOW_THRESHOLD = "no_hits", "below_threshold"
 DEVICE_NOT_MODELLED, NO_MODEL = "device_not_modelled", "no_model"
 REASONS = (RULE, MODEL, NO_HITS, BELOW_THRESHOLD, DEVICE_NOT_MODELLED, NO_MODEL)
-
-DESKTOP, MOBILE = "1", "2"  # ym:s:deviceCategory
-DEVICE_MODELS = {DESKTOP: "level4_desktop", MOBILE: "level4_mobile"}
-DEVICE_NAMES = {DESKTOP: "desktop", MOBILE: "mobile", "3": "tablet", "4": "tv"}
-OTHER_DEVICE = "unknown"
 
 DeviceModels = Mapping[str, "LoadedModel"]
 """Loaded model by device category; a device without one is absent."""

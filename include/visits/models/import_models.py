@@ -14,8 +14,8 @@ from include.errors import ModelError
 from include.registry.artefacts import digest_of, unpack
 from include.registry.estimators import require_usable, split_payload
 from include.registry.versions import ModelVersion, promote, register, require_threshold
-from include.visits.decision import DEVICE_MODELS, DEVICE_NAMES
-from include.visits.device_models import columns_of
+from include.visits.devices import DEVICE_MODELS, DEVICE_NAMES
+from include.visits.models.device_models import columns_of
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""``visits``: labels, models and what they would have decided; one file per command."""
