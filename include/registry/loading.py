@@ -50,6 +50,6 @@ def load_production(engine: Engine, models_dir: Path, name: str) -> LoadedModel:
     version = find_production(engine, name)
     if version is None:
         raise ModelError(
-            f"No version of {name} is in production; import a model with 'python -m include visits import-model FOLDER'."
+            f"No version of {name} is in production; 'python -m include visits import-model FOLDER' brings one in."
         )
     return load_version(models_dir, version)
