@@ -1,0 +1,1 @@
+"""Models of visits: training, calibration, thresholds, and honest measures of all three."""
