@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
+from include.state.seals import seal_stage
 from include.state.tables import day_stages
 
 
@@ -41,13 +44,20 @@ class StageRecord:
     counts: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def seal(self) -> str:
+        """Digest of the whole record, 64 hex digits; the day's seal binds those of all its stages."""
+        values = {**vars(self), "day": self.day.isoformat(), "finished_at": self.finished_at.astimezone(dt.UTC)}
+        return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
 
-def write_stage(connection: Connection, record: StageRecord) -> None:
-    """Store a stage, replacing its earlier record; the caller commits.
+
+def write_stage(connection: Connection, record: StageRecord, *, narrowing: Mapping[str, Any] | None = None) -> None:
+    """Store a stage, replacing its earlier record, and seal the day again; the caller commits.
 
     Args:
         connection: open transaction.
         record: the stage.
+        narrowing: digests of parts of the stage's rows, kept with the seal; None when there are none.
     """
     values = {
         **vars(record),
@@ -58,6 +68,8 @@ def write_stage(connection: Connection, record: StageRecord) -> None:
     keys = [column.name for column in day_stages.primary_key]
     updates = {name: statement.excluded[name] for name in values if name not in keys}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=updates))
+    stored = read_stages(connection, record.counter_id, [record.day], [record.stage])  # as jsonb gives it back
+    seal_stage(connection, record.counter_id, record.day, record.stage, stored[0].seal, narrowing)
 
 
 def read_stage(connection: Connection, counter_id: int, day: dt.date, stage: str) -> StageRecord | None:

@@ -69,6 +69,18 @@ day_stages = Table(
     _instant("finished_at"),
 )
 
+# One row per counter-day: what binds its stages together, and what narrows a changed row down.
+day_seals = Table(
+    "day_seals",
+    metadata,
+    Column("counter_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", Date, primary_key=True),
+    Column("digest", Text, nullable=False),  # over the two columns below
+    Column("stages", JSONB, nullable=False),  # digest of each stage's record in day_stages, by stage
+    Column("narrowing", JSONB, nullable=False),  # digests of parts of the stored rows, by stage
+    _instant("sealed_at"),
+)
+
 # Own log requests at Metrika; a row exists before the create call, so that none can leak unseen.
 log_requests = Table(
     "log_requests",
@@ -275,7 +287,7 @@ backfill_plans = Table(
     "backfill_plans",
     metadata,
     Column("plan_id", UUID(as_uuid=False), primary_key=True),
-    Column("counter_id", BigInteger, nullable=False),
+    Column("counter_id", BigInteger, primary_key=True, autoincrement=False),
     Column("first_day", Date, nullable=False),
     Column("last_day", Date, nullable=False),
     Column("estimate", JSONB, nullable=False),

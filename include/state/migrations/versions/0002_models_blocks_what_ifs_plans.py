@@ -1,4 +1,4 @@
-"""Create promotions, upload blocks, what-ifs and backfill plans"""
+"""Create promotions, upload blocks, what-ifs, backfill plans and day seals"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,10 +16,12 @@ def upgrade() -> None:
     _create_upload_blocks()
     _create_what_ifs()
     _create_backfill_plans()
+    _create_day_seals()
 
 
 def downgrade() -> None:
     """Drop them again, in reverse order."""
+    op.drop_table("day_seals")
     op.drop_index("ix_backfill_plans_counter", table_name="backfill_plans")
     op.drop_table("backfill_plans")
     op.drop_index("ix_what_ifs_counter", table_name="what_ifs")
@@ -83,11 +85,24 @@ def _create_backfill_plans() -> None:
     op.create_table(
         "backfill_plans",
         sa.Column("plan_id", postgresql.UUID(as_uuid=False), nullable=False),
-        sa.Column("counter_id", sa.BigInteger(), nullable=False),
+        sa.Column("counter_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("first_day", sa.Date(), nullable=False),
         sa.Column("last_day", sa.Date(), nullable=False),
         sa.Column("estimate", postgresql.JSONB(), nullable=False),
         sa.Column("planned_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("plan_id", name=op.f("pk_backfill_plans")),
+        sa.PrimaryKeyConstraint("plan_id", "counter_id", name=op.f("pk_backfill_plans")),
     )
     op.create_index("ix_backfill_plans_counter", "backfill_plans", ["counter_id", "planned_at"])
+
+
+def _create_day_seals() -> None:
+    op.create_table(
+        "day_seals",
+        sa.Column("counter_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("stages", postgresql.JSONB(), nullable=False),
+        sa.Column("narrowing", postgresql.JSONB(), nullable=False),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("counter_id", "day", name=op.f("pk_day_seals")),
+    )
