@@ -70,7 +70,8 @@ def fill(visits: int, models_dir: Path) -> None:
     import pandas as pd
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    from include.registry.versions import promote, register
+    from include.registry.promotions import COMMAND, promote
+    from include.registry.versions import register
 
     warehouse, state = open_stores()
     warehouse.execute(FILL, {"counter_id": COUNTER, "day": DAY, "visits": visits})
@@ -80,7 +81,7 @@ def fill(visits: int, models_dir: Path) -> None:
         truth = rows["slots"] + rows["duration"] + random.normal(size=TRAINING_ROWS) * 40 > 110
         fitted = HistGradientBoostingClassifier(**BOOSTING).fit(rows, truth)
         made = register(state, models_dir, name=name, artefact=fitted, threshold=threshold, features=FEATURES)
-        promote(state, name, made.version)
+        promote(state, name, made.version, cause=COMMAND)
 
 
 def run_job(models_dir: Path) -> None:

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from include.commands.terminal import JsonOption, guarded, settings_here, show
+from include.commands.terminal import JsonOption, guarded, new_run_id, settings_here, show
+from include.registry.promotions import COMMAND
+from include.registry.promotions import promote as promote_version
 from include.registry.versions import ModelVersion, list_versions
-from include.registry.versions import promote as promote_version
 from include.services.stores import open_stores
 
 app = typer.Typer(help="Models that decide which visits are level 4+.", no_args_is_help=True)
@@ -39,9 +40,9 @@ def promote(
         version: the version.
         as_json: print one line of JSON.
     """
-    show_versions(
-        [promote_version(open_stores(settings_here()).state, name, version)], "In production", as_json=as_json
-    )
+    state = open_stores(settings_here()).state
+    promoted = promote_version(state, name, version, cause=COMMAND, run_id=new_run_id("promote"))
+    show_versions([promoted], "In production", as_json=as_json)
 
 
 def show_versions(versions: list[ModelVersion], title: str, *, as_json: bool) -> None:

@@ -20,22 +20,23 @@ from include.failpoints import failpoint
 
 logger = logging.getLogger(__name__)
 
-SUFFIX = ".joblib"
+MODEL_SUFFIX, PLOT_SUFFIX = ".joblib", ".png"
 UNFINISHED = ".publishing-"
 LEFTOVER_SECONDS = 3600  # no publishing takes so long; its process was killed
 
 
-def artefact_path(models_dir: Path, sha256: str) -> Path:
+def artefact_path(models_dir: Path, sha256: str, suffix: str = MODEL_SUFFIX) -> Path:
     """Where an artefact lies.
 
     Args:
         models_dir: folder of the registry.
         sha256: digest of the file, 64 hex digits.
+        suffix: of its kind of file: model or plot.
 
     Returns:
         The path; the file may be absent.
     """
-    return models_dir / f"{sha256}{SUFFIX}"
+    return models_dir / f"{sha256}{suffix}"
 
 
 def digest_of(data: bytes) -> str:
@@ -53,12 +54,13 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def publish(models_dir: Path, data: bytes) -> str:
+def publish(models_dir: Path, data: bytes, suffix: str = MODEL_SUFFIX) -> str:
     """Put an artefact into the folder: whole under its digest, or not at all.
 
     Args:
         models_dir: folder of the registry; made when missing.
         data: the whole file.
+        suffix: of its kind of file: model or plot.
 
     Returns:
         Its digest.
@@ -70,10 +72,10 @@ def publish(models_dir: Path, data: bytes) -> str:
     try:
         models_dir.mkdir(parents=True, exist_ok=True)
         _drop_leftovers(models_dir)
-        _write_atomically(artefact_path(models_dir, sha256), data)
+        _write_atomically(artefact_path(models_dir, sha256, suffix), data)
     except OSError as error:
         raise ModelError(
-            f"The model cannot be written to {models_dir} ({error.strerror}); make the folder writable."
+            f"The file cannot be written to {models_dir} ({error.strerror}); make the folder writable."
         ) from None
     return sha256
 

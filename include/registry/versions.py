@@ -1,4 +1,4 @@
-"""Versions of models: registering, promoting, archiving, finding the one in production."""
+"""Versions of models: registering and finding them; :mod:`include.registry.promotions` says which one serves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select, text, update
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
 from include.days import utc_now
@@ -112,7 +112,7 @@ def register(
     }
     with reachable(engine), engine.begin() as connection:
         connection.execute(insert(models).values(values).on_conflict_do_nothing())
-        stored = _find(connection, name, version)
+        stored = find_row(connection, name, version)
     failpoint("registry.row_written")
     logger.info("model %s %s registered, %d features, %d bytes", name, stored.version, len(checked), len(data))
     return stored
@@ -153,58 +153,6 @@ def require_threshold(threshold: object, name: str) -> float:
     return float(threshold)
 
 
-def promote(engine: Engine, name: str, version: str) -> ModelVersion:
-    """Put a version into production; the one before it is archived in the same transaction.
-
-    Args:
-        engine: the state engine.
-        name: the model's name.
-        version: a registered version.
-
-    Returns:
-        The version as promoted.
-
-    Raises:
-        ModelError: no such version.
-        StoreUnavailable: PostgreSQL cannot be reached.
-    """
-    with reachable(engine), engine.begin() as connection:
-        _lock_name(connection, name)
-        if _find(connection, name, version).stage != PRODUCTION:
-            of_name = models.c.name == name
-            connection.execute(update(models).where(of_name, models.c.stage == PRODUCTION).values(stage=ARCHIVED))
-            connection.execute(
-                update(models)
-                .where(of_name, models.c.version == version)
-                .values(stage=PRODUCTION, promoted_at=utc_now())
-            )
-        return _find(connection, name, version)
-
-
-def archive(engine: Engine, name: str, version: str) -> ModelVersion:
-    """Take a version out of use; its file stays, so that it can be promoted again.
-
-    Args:
-        engine: the state engine.
-        name: the model's name.
-        version: a registered version.
-
-    Returns:
-        The version as archived.
-
-    Raises:
-        ModelError: no such version.
-        StoreUnavailable: PostgreSQL cannot be reached.
-    """
-    with reachable(engine), engine.begin() as connection:
-        _lock_name(connection, name)
-        _find(connection, name, version)
-        connection.execute(
-            update(models).where(models.c.name == name, models.c.version == version).values(stage=ARCHIVED)
-        )
-        return _find(connection, name, version)
-
-
 def list_versions(engine: Engine) -> list[ModelVersion]:
     """Every registered version.
 
@@ -238,7 +186,7 @@ def find_version(engine: Engine, name: str, version: str) -> ModelVersion:
         StoreUnavailable: PostgreSQL cannot be reached.
     """
     with reachable(engine), engine.connect() as connection:
-        return _find(connection, name, version)
+        return find_row(connection, name, version)
 
 
 def find_production(engine: Engine, name: str) -> ModelVersion | None:
@@ -260,12 +208,20 @@ def find_production(engine: Engine, name: str) -> ModelVersion | None:
     return None if row is None else _version(dict(row))
 
 
-def _lock_name(connection: Connection, name: str) -> None:
-    """One promotion of a name at a time, so that none of two ends with an error."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"model:{name}"})
+def find_row(connection: Connection, name: str, version: str) -> ModelVersion:
+    """A registered version, read inside a transaction.
 
+    Args:
+        connection: of the state engine.
+        name: the model's name.
+        version: its version.
 
-def _find(connection: Connection, name: str, version: str) -> ModelVersion:
+    Returns:
+        The version.
+
+    Raises:
+        ModelError: no such version.
+    """
     query = select(models).where(models.c.name == name, models.c.version == version)
     row = connection.execute(query).mappings().first()
     if row is None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from include.failpoints import VARIABLE
-from include.registry.versions import promote, register
+from include.registry.promotions import COMMAND, promote
+from include.registry.versions import register
 from include.visits.scoring.score_day import SCORE_FAILPOINTS
 from tests.score_process import score_and_die
 from tests.visit_days import LoadedDay, loaded, migrated, score, state, visit_environ, warehouse
@@ -22,7 +23,7 @@ def busy(loaded: LoadedDay, state, tmp_path: Path) -> LoadedDay:
     """A loaded day with visits for every reason, and a model for desktops."""
     for name in ("level4_desktop", "level4_mobile"):
         made = register(state, tmp_path / "models", name=name, artefact=SlotShare(), threshold=0.25, features=["slots"])
-        promote(state, name, made.version)
+        promote(state, name, made.version, cause=COMMAND)
     for device in ("1", "2", "3", ""):
         for hits in ([0, 60, 120, 180, 240], [0, 15, 30], [0], []):
             loaded.add_visit(hits, device_category=device)

@@ -13,7 +13,8 @@ from sqlalchemy import Engine
 from include.errors import ModelError
 from include.registry.artefacts import digest_of, unpack
 from include.registry.estimators import require_usable, split_payload
-from include.registry.versions import ModelVersion, promote, register, require_threshold
+from include.registry.promotions import IMPORT, promote
+from include.registry.versions import ModelVersion, register, require_threshold
 from include.visits.devices import DEVICE_MODELS, DEVICE_NAMES
 from include.visits.models.device_models import columns_of
 
@@ -74,7 +75,7 @@ def import_models(engine: Engine, models_dir: Path, folder: Path) -> list[ModelV
             manifest={"origin": "import", "file": model.path.name},
         )
     for model in {model.name: model for model in found}.values():
-        versions[model.path] = promote(engine, model.name, versions[model.path].version)
+        versions[model.path] = promote(engine, model.name, versions[model.path].version, cause=IMPORT)
     logger.info("models imported %d from %s", len(versions), folder)
     return list(versions.values())
 

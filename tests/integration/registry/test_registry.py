@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,9 @@ from include.errors import ModelError
 from include.failpoints import VARIABLE
 from include.registry.artefacts import artefact_path, pack
 from include.registry.loading import load_production
-from include.registry.versions import archive, find_production, list_versions, promote, register
+from include.registry.promotions import COMMAND, archive
+from include.registry.promotions import promote as promote_with_cause
+from include.registry.versions import find_production, list_versions, register
 from include.settings import Settings
 from include.state.engine import connect_state
 from tests.visit_days import migrated, state, visit_environ
@@ -29,6 +32,7 @@ __all__ = ["migrated", "state", "visit_environ"]
 
 NAME = "level4_desktop"
 FEATURES = ("slots", "duration")
+promote = partial(promote_with_cause, cause=COMMAND)
 ROWS = np.random.default_rng(3).normal(size=(200, 2))
 TRUTH = (ROWS.sum(axis=1) > 0).astype(int)
 

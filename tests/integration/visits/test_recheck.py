@@ -7,7 +7,8 @@ import pytest
 
 from include.errors import DayNotReady, ModelError
 from include.registry.artefacts import artefact_path
-from include.registry.versions import promote, register
+from include.registry.promotions import COMMAND, promote
+from include.registry.versions import register
 from include.visits.scoring.recheck import Recheck, recheck_day
 from tests.visit_days import LoadedDay, loaded, migrated, score, state, visit_environ, warehouse
 from tests.visit_models import SlotShare
@@ -28,7 +29,7 @@ def models(state, tmp_path: Path):
         register(state, tmp_path / "models", name=name, artefact=SlotShare(), threshold=limit, features=["slots"])
         for name, limit in (("level4_desktop", 0.3), ("level4_mobile", 0.2))
     ]
-    return [promote(state, one.name, one.version) for one in made]
+    return [promote(state, one.name, one.version, cause=COMMAND) for one in made]
 
 
 def fill(loaded: LoadedDay, visits: int = 300) -> LoadedDay:
@@ -63,7 +64,7 @@ class TestRecheckDay:
             threshold=0.9,
             features=["slots"],
         )
-        promote(state, other.name, other.version)
+        promote(state, other.name, other.version, cause=COMMAND)
         assert recheck(loaded).holds
 
     def test_should_hold_when_no_model_was_there(self, loaded, score, recheck):

@@ -10,7 +10,8 @@ import pytest
 from include.days import zone_of
 from include.errors import DayNotReady, ModelError, StoreConflict
 from include.registry.artefacts import artefact_path
-from include.registry.versions import ModelVersion, promote, register
+from include.registry.promotions import COMMAND, promote
+from include.registry.versions import ModelVersion, register
 from include.state.manifest import read_stage
 from include.visits.scoring.export import read_level4_page
 from include.visits.scoring.score_counts import count_day, require_conserved
@@ -41,7 +42,7 @@ def serve(state, models_dir) -> Callable[..., ModelVersion]:
             threshold=threshold,
             features=features,
         )
-        return promote(state, name, made.version)
+        return promote(state, name, made.version, cause=COMMAND)
 
     return put
 
