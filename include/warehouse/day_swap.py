@@ -191,36 +191,48 @@ def summarize_days(warehouse: Warehouse, name: str, counter_id: int, key: str) -
     return {day: _summary(count, keys, hashed, squared) for day, count, keys, hashed, squared in rows}
 
 
-def day_digest(warehouse: Warehouse, name: str, counter_id: int, day: dt.date) -> str:
-    """Digest of one counter-day over all columns; the order of rows does not matter.
+def day_digest(
+    warehouse: Warehouse, name: str, counter_id: int, day: dt.date, *, columns: Iterable[str] | None = None
+) -> str:
+    """Digest of one counter-day over its columns; the order of rows does not matter.
 
     Args:
         warehouse: the warehouse.
         name: table or staging table.
         counter_id: the counter.
         day: the day.
+        columns: columns in the order they were digested before; None for all that are stored now.
 
     Returns:
         ``<row count>-<32 hex digits>``; two sums of row hashes, so that repeated rows count.
     """
     rows = warehouse.execute(
-        f"{_summary_sql(warehouse, name, 'counter_id')} WHERE counter_id = %(counter_id)s AND date = %(day)s) "
+        f"{_summary_sql(warehouse, name, 'counter_id', columns)} WHERE counter_id = %(counter_id)s AND date = %(day)s) "
         "GROUP BY date",
         {"counter_id": counter_id, "day": day},
     )
     return _summary(*rows[0][1:]).digest if rows else EMPTY_DAY.digest
 
 
-def _summary_sql(warehouse: Warehouse, name: str, key: str) -> str:
-    columns = ", ".join(_hashable(column, kind) for column, kind in stored_columns(warehouse, name).items())
+def _summary_sql(warehouse: Warehouse, name: str, key: str, columns: Iterable[str] | None = None) -> str:
+    kinds = stored_columns(warehouse, name)
+    hashed = ", ".join(hashable(column, kinds[column]) for column in (kinds if columns is None else columns))
     return (
         "SELECT date, count(), uniqExact(k), sum(h), sum(intHash64(h)) "
-        f"FROM (SELECT date, {quoted(key)} AS k, cityHash64({columns}) AS h FROM {quoted(name)}"
+        f"FROM (SELECT date, {quoted(key)} AS k, cityHash64({hashed}) AS h FROM {quoted(name)}"
     )
 
 
-def _hashable(column: str, kind: str) -> str:
-    """A hash over a NULL is NULL: give NULL a text of its own."""
+def hashable(column: str, kind: str) -> str:
+    """A column as it goes into a digest: a hash over a NULL is NULL, so NULL gets a text of its own.
+
+    Args:
+        column: its name.
+        kind: its ClickHouse type.
+
+    Returns:
+        The expression.
+    """
     return f"ifNull(toString({quoted(column)}), '\\\\N')" if kind.startswith("Nullable") else quoted(column)
 
 
