@@ -25,6 +25,7 @@ from include.metrika.loading.load_job import (
     table_of,
 )
 from include.metrika.loading.part_loading import PartLoader
+from include.metrika.loading.phases import DOWNLOADING, QUEUE, REQUESTING, STORING, PhaseClock
 from include.metrika.loading.tables import quarantine_table
 from include.metrika.requests.own_requests import OwnRequest, mark_loaded, wait_processed
 from include.metrika.requests.releasing import release
@@ -87,21 +88,26 @@ def load_days(job: LoadJob, days: Sequence[dt.date], *, keep_for_retry: bool = F
         SourceError: Metrika refused or does not answer.
         StoreError: a store refused or does not answer.
     """
-    started = time.monotonic()
+    started, clock, began_at = time.monotonic(), PhaseClock(), utc_now()
     tables = [table for source in SOURCES for table in (table_of(job, source), quarantine_table(source))]
     ensure_tables(job.warehouse, tables)
     with day_lock(job.state, job.counter.counter_id, (*days, days[-1] + dt.timedelta(days=1)), purpose="load"):
         owned: list[OwnRequest] = []
         ranges: list[StagedRange] = []
         try:
-            plan = plan_load(job, days)
-            has_room = _order_first(job, plan, owned)
+            with clock.phase(REQUESTING):
+                plan = plan_load(job, days)
+                has_room = _order_first(job, plan, owned)
+            clock.note_waited([own.ordered_at for own in owned], began_at)
             for source, chunks in plan.items():
-                ranges += _stage_source(job, source, chunks, owned, release_early=not has_room)
+                ranges += _stage_source(job, source, chunks, owned, clock, release_early=not has_room)
             for staged in ranges:
                 _check_range(job, staged)
             failpoint("load.staged")
-            changed = _swap(job, ranges, time.monotonic() - started)
+            with clock.phase(STORING):
+                _swap(job, ranges)
+            failpoint("load.all_swapped")
+            changed = _write_down(job, ranges, clock, time.monotonic() - started)
         except CounterflowError as error:
             if not (keep_for_retry and error.retryable):
                 _clean_up(job, owned)
@@ -138,6 +144,7 @@ def _stage_source(
     source: str,
     chunks: Sequence[Sequence[LogOrder]],
     owned: list[OwnRequest],
+    clock: PhaseClock,
     *,
     release_early: bool,
 ) -> list[StagedRange]:
@@ -145,12 +152,15 @@ def _stage_source(
     for chunk in chunks:
         ready, counts = [], []
         for order in chunk:
-            own = wait_processed(job.api, job.state, order_log(job, order), job.settings, job.progress)
+            with clock.phase(QUEUE):
+                own = wait_processed(job.api, job.state, order_log(job, order), job.settings, job.progress)
             owned.append(own)
             failpoint(f"load.{source}_processed")
             ready.append(staged_request(job, own))
-            counts.append(PartLoader(job.warehouse, job.state, job.api, ready[-1]).load_all(job.progress))
-        ranges.append(stage_range(job.warehouse, ready, counts, job.counter.counter_id))
+            with clock.phase(DOWNLOADING):
+                counts.append(PartLoader(job.warehouse, job.state, job.api, ready[-1]).load_all(job.progress))
+        with clock.phase(STORING):
+            ranges.append(stage_range(job.warehouse, ready, counts, job.counter.counter_id))
         failpoint(f"load.{source}_staged")
         if release_early:  # the rows are in their staging tables; the next log needs the room
             for own in owned[-len(chunk) :]:
@@ -180,17 +190,20 @@ def _check_range(job: LoadJob, staged: StagedRange) -> None:
         )
 
 
-def _swap(job: LoadJob, ranges: Iterable[StagedRange], seconds: float) -> tuple[str, ...]:
-    """Swap all days in, then write their manifest in one transaction; say which days changed."""
+def _swap(job: LoadJob, ranges: Iterable[StagedRange]) -> None:
+    """Swap all days in."""
     counter_id = job.counter.counter_id
-    records = []
     for staged in ranges:
         for day in staged.days:
             swap_day(job.warehouse, staged.table, staged.stage, counter_id, day)
             failpoint(f"load.{staged.table.name}_day_swapped")
             swap_day(job.warehouse, quarantine_table(staged.table.name), staged.quarantine_stage, counter_id, day)
-            records.append(_record(job, staged, day, seconds))
-    failpoint("load.all_swapped")
+
+
+def _write_down(job: LoadJob, ranges: Iterable[StagedRange], clock: PhaseClock, seconds: float) -> tuple[str, ...]:
+    """Write the manifest of all days in one transaction; say which days changed."""
+    counter_id = job.counter.counter_id
+    records = [_record(job, staged, day, clock, seconds) for staged in ranges for day in staged.days]
     with job.state.begin() as connection:
         before = {
             (known.day, known.stage): known.digest
@@ -202,7 +215,7 @@ def _swap(job: LoadJob, ranges: Iterable[StagedRange], seconds: float) -> tuple[
     return tuple(sorted(day.isoformat() for day in changed))
 
 
-def _record(job: LoadJob, staged: StagedRange, day: dt.date, seconds: float) -> StageRecord:
+def _record(job: LoadJob, staged: StagedRange, day: dt.date, clock: PhaseClock, seconds: float) -> StageRecord:
     summary = staged.summary(day)
     return StageRecord(
         counter_id=job.counter.counter_id,
@@ -220,6 +233,7 @@ def _record(job: LoadJob, staged: StagedRange, day: dt.date, seconds: float) -> 
             "fields": [f.api_name for f in fields_of(job, staged.table.name)],
             "range": {"received": staged.received, "stored": staged.stored, "duplicates": staged.duplicates,
                       "quarantined": sum(staged.quarantined.values())},
+            "seconds": clock.seconds,
         },
     )  # fmt: skip
 
