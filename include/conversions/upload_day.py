@@ -22,6 +22,7 @@ from include.failpoints import failpoint
 from include.metrika.client.conversions_api import ConversionsApi
 from include.progress import Progress, no_progress
 from include.settings import ConversionSettings
+from include.state.code_version import code_version
 from include.state.engine import reachable
 from include.state.locks import day_lock
 from include.state.manifest import StageRecord, write_stage
@@ -30,6 +31,7 @@ from include.warehouse.client import Warehouse
 logger = logging.getLogger(__name__)
 
 STAGE = "upload"
+UPLOAD_CODE = ("conversions/ledger", "conversions/rules", "conversions/upload_day.py")  # what decides what is sent
 # Every point of the job at which a crash is provoked in the tests, in order.
 UPLOAD_FAILPOINTS = (
     "upload.locked",
@@ -200,6 +202,14 @@ def _note(
             "target": plan.origin.target,
             "held_reasons": dict(counts.held_reasons),
             "uploads": [upload.upload_id for upload in delivery.sent],
+            "files": {upload.upload_id: upload.file_sha256 for upload in delivery.sent},
+            "parameters": {
+                "identifier_kind": plan.origin.kind.value,
+                "time_offset_seconds": plan.settings.time_offset_seconds,
+                "max_file_rows": plan.settings.max_file_rows,
+                "include_old": plan.include_old,
+            },
+            "code": code_version(*UPLOAD_CODE),
         },
     )
     write_stage(connection, record)

@@ -27,6 +27,7 @@ from include.visits.scoring.score_inputs import (
     STAGE,
     DayInputs,
     current_record,
+    describe_inputs,
     input_digest,
     read_inputs,
     require_same_inputs,
@@ -211,11 +212,7 @@ class _Scoring:
             counts=counts.as_dict(),
             details={
                 "features_digest": day_digest(self.warehouse, features, counter_id, day),
-                "inputs": dict(self.inputs.digests),
-                "models": {
-                    model.name: {"version": model.version, "sha256": model.sha256, "threshold": model.threshold}
-                    for model in self.models.values()
-                },
+                **describe_inputs(self.inputs, self.models),
             },
         )
 

@@ -7,22 +7,36 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
 from include.errors import DayNotReady, StoreConflict
+from include.state.code_version import code_version
 from include.state.counters import read_counter
 from include.state.engine import reachable
 from include.state.manifest import StageRecord, read_stage, read_stages
 from include.visits.deciding.decision import DeviceModels, decision_parameters, decision_sql
-from include.visits.measuring.features import features_sql
+from include.visits.measuring.features import SLOT_SECONDS, WATCH_IDS_CAP, features_sql
+from include.visits.measuring.rule import rule_parameters
 from include.visits.tables import VISIT_FEATURES, VISIT_SCORES
 from include.warehouse.client import Warehouse
 from include.warehouse.day_swap import day_digest
 
 STAGE = "scores"
 NEEDED = ("visits", "hits")
+# What measures, decides and exports; a change of it is told by verify-day and does not force scoring by itself.
+SCORING_CODE = (
+    "visits/measuring",
+    "visits/deciding",
+    "visits/models/device_models.py",
+    "visits/scoring",
+    "visits/devices.py",
+    "visits/tables.py",
+    "registry/estimators.py",
+    "warehouse/day_swap.py",
+)
 
 
 @dataclass(frozen=True)
@@ -107,6 +121,42 @@ def input_digest(inputs: DayInputs, models: DeviceModels) -> str:
         "models": {device: model.sha256 for device, model in models.items()},
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def describe_inputs(inputs: DayInputs, models: DeviceModels) -> dict[str, Any]:
+    """All that decides the scores, in full, for the day's record.
+
+    Args:
+        inputs: the loaded day.
+        models: loaded model by device category.
+
+    Returns:
+        ``inputs`` (digests), ``models`` by name, ``parameters`` (borders, slot width, cap), ``time_zone`` and ``code``.
+    """
+    return {
+        "inputs": dict(inputs.digests),
+        "models": {
+            model.name: {
+                "version": model.version,
+                "sha256": model.sha256,
+                "threshold": model.threshold,
+                "features": list(model.features),
+            }
+            for model in models.values()
+        },
+        "parameters": scoring_parameters(),
+        "time_zone": inputs.zone.key,
+        "code": code_version(*SCORING_CODE),
+    }
+
+
+def scoring_parameters() -> dict[str, Any]:
+    """What measures and decides beside rows and models.
+
+    Returns:
+        Borders of the rule, slot width, cap of the watch ids.
+    """
+    return {**rule_parameters(), "slot_seconds": SLOT_SECONDS, "watch_ids_cap": WATCH_IDS_CAP}
 
 
 def current_record(warehouse: Warehouse, state: Engine, inputs: DayInputs, digest: str) -> StageRecord | None:
