@@ -200,7 +200,7 @@ class TestWrongModels:
         before = commands.contents()
         if payload is not None:
             joblib.dump(payload, folder / "level4_desktop_slot.joblib")
-        result = commands.run("visits", "import-model", folder, "--json")
+        result = commands.run("visits", "import-model", folder, "--trust-all", "--json")
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr.startswith("Error: ")
         assert said in result.stderr
@@ -213,7 +213,7 @@ class TestWrongModels:
         joblib.dump({"model": SlotShare(), "features": ["slots"]}, folder / "level4_desktop_slot.joblib")
         with command_line(endpoints, folder / "local") as commands:
             commands.json("load", "--date", DAY)
-            commands.json("visits", "import-model", folder)
+            commands.json("visits", "import-model", folder, "--trust-all")
             version = commands.json("models", "list")["models"][0]["version"]
             commands.run("models", "promote", "level4_desktop", version)
             (file,) = (folder / "local" / "models").rglob("*.joblib")
