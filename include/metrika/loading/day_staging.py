@@ -27,7 +27,7 @@ class StagedRange:
         summaries: what the stage holds per day.
         quarantined: bad rows per day.
         counts: sums over all parts.
-        duplicates: rows left out because their key was there already.
+        duplicate_days: rows per day left out because their key was there already.
     """
 
     table: Table
@@ -37,7 +37,12 @@ class StagedRange:
     summaries: Mapping[dt.date, DaySummary]
     quarantined: Mapping[dt.date, int]
     counts: PartCounts
-    duplicates: int
+    duplicate_days: Mapping[dt.date, int]
+
+    @property
+    def duplicates(self) -> int:
+        """Rows left out because their key was there already."""
+        return sum(self.duplicate_days.values())
 
     @property
     def stored(self) -> int:
@@ -98,7 +103,7 @@ def stage_range(
         summaries=summaries,
         quarantined={day: int(count) for day, count in bad_days},
         counts=total([one for half in counts for one in half]),
-        duplicates=duplicates,
+        duplicate_days=duplicates,
     )
 
 
@@ -185,13 +190,14 @@ def _quarantine_lone_keys(
 
 def _drop_repeated_keys(
     warehouse: Warehouse, table: Table, stage: str, counter_id: int
-) -> tuple[int, Mapping[dt.date, DaySummary]]:
+) -> tuple[Mapping[dt.date, int], Mapping[dt.date, DaySummary]]:
     """Keep one row per key and day, the same one whatever the order of arrival."""
     key = KEY_COLUMN[table.name]
     summaries = summarize_days(warehouse, stage, counter_id, key)
-    repeated = sum(summary.row_count - summary.key_count for summary in summaries.values())
+    surplus = {day: summary.row_count - summary.key_count for day, summary in summaries.items()}
+    repeated = {day: count for day, count in surplus.items() if count}
     if not repeated:
-        return 0, summaries
+        return {}, summaries
     unique = f"{stage}u"
     create_staging(warehouse, table, unique)
     order = ", ".join(f"{quoted(column.name)} DESC" for column in table.columns)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,11 +12,11 @@ from include.days import utc_now
 from include.errors import CounterflowError, SourceDataError, SourceError, SourceRejected, StoreConflict
 from include.failpoints import failpoint
 from include.metrika.client.logs_api import LogOrder
+from include.metrika.loading.day_records import describe_range
 from include.metrika.loading.day_staging import StagedRange, stage_range, staging_tables
 from include.metrika.loading.load_job import (
     SOURCES,
     LoadJob,
-    fields_of,
     first_orders,
     order_log,
     plan_load,
@@ -30,13 +29,11 @@ from include.metrika.loading.tables import quarantine_table
 from include.metrika.requests.own_requests import OwnRequest, mark_loaded, wait_processed
 from include.metrika.requests.releasing import release
 from include.state.locks import day_lock
-from include.state.manifest import StageRecord, read_stages, write_stage
+from include.state.manifest import read_stages, write_stage
 from include.warehouse.day_swap import swap_day
 from include.warehouse.schema import drop_tables, ensure_tables
 
 log = logging.getLogger(__name__)
-
-LOADER_VERSION = "1"
 
 
 @dataclass(frozen=True)
@@ -203,39 +200,17 @@ def _swap(job: LoadJob, ranges: Iterable[StagedRange]) -> None:
 def _write_down(job: LoadJob, ranges: Iterable[StagedRange], clock: PhaseClock, seconds: float) -> tuple[str, ...]:
     """Write the manifest of all days in one transaction; say which days changed."""
     counter_id = job.counter.counter_id
-    records = [_record(job, staged, day, clock, seconds) for staged in ranges for day in staged.days]
+    loaded = [one for staged in ranges for one in describe_range(job, staged, clock.seconds, seconds)]
+    records = [one.record for one in loaded]
     with job.state.begin() as connection:
         before = {
             (known.day, known.stage): known.digest
             for known in read_stages(connection, counter_id, {record.day for record in records}, SOURCES)
         }
-        for record in records:
-            write_stage(connection, record)
+        for one in loaded:
+            write_stage(connection, one.record, narrowing=one.narrowing)
     changed = {record.day for record in records if before.get((record.day, record.stage)) != record.digest}
     return tuple(sorted(day.isoformat() for day in changed))
-
-
-def _record(job: LoadJob, staged: StagedRange, day: dt.date, clock: PhaseClock, seconds: float) -> StageRecord:
-    summary = staged.summary(day)
-    return StageRecord(
-        counter_id=job.counter.counter_id,
-        day=day,
-        stage=staged.table.name,
-        digest=summary.digest,
-        input_digest=hashlib.sha256(f"{LOADER_VERSION} {summary.digest}".encode()).hexdigest()[:32],
-        run_id=job.run_id,
-        duration_seconds=seconds,
-        finished_at=utc_now(),
-        counts={"stored": summary.row_count, "quarantined": staged.quarantined.get(day, 0)},
-        details={
-            "loader": LOADER_VERSION,
-            "time_zone": job.counter.time_zone,
-            "fields": [f.api_name for f in fields_of(job, staged.table.name)],
-            "range": {"received": staged.received, "stored": staged.stored, "duplicates": staged.duplicates,
-                      "quarantined": sum(staged.quarantined.values())},
-            "seconds": clock.seconds,
-        },
-    )  # fmt: skip
 
 
 def _clean_up(job: LoadJob, owned: Sequence[OwnRequest]) -> None:

@@ -126,7 +126,7 @@ class TestM17Decision:
         assert loaded.rows("visit_scores")[0]["score"] == 0.4
 
     def test_should_ask_in_several_blocks_when_a_day_is_larger_than_one(self, loaded, score, serve, monkeypatch):
-        monkeypatch.setattr("include.visits.probabilities.BLOCK_ROWS", 7)
+        monkeypatch.setattr("include.visits.deciding.probabilities.BLOCK_ROWS", 7)
         serve(threshold=0.15)
         for slots in range(60):
             loaded.add_visit([15 * n for n in range(slots % 4 + 1)])
