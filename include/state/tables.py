@@ -279,6 +279,7 @@ what_ifs = Table(
     _instant("asked_at"),
     _instant("applied_at", required=False),
     Column("applied_by", Text, nullable=False, server_default=""),
+    Column("applied_run_id", Text, nullable=False, server_default=""),
     Index("ix_what_ifs_counter", "counter_id", "asked_at"),
 )
 

@@ -76,6 +76,7 @@ def _create_what_ifs() -> None:
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("applied_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("applied_run_id", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("what_if_id", name=op.f("pk_what_ifs")),
     )
     op.create_index("ix_what_ifs_counter", "what_ifs", ["counter_id", "asked_at"])
