@@ -62,7 +62,7 @@ def migrated(visit_environ: dict[str, str]) -> Iterator[Engine]:
 @pytest.fixture
 def state(migrated: Engine) -> Engine:
     with migrated.begin() as connection:
-        connection.execute(text("TRUNCATE models"))
+        connection.execute(text("TRUNCATE models, model_promotions"))
     return migrated
 
 
