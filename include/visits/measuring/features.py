@@ -16,8 +16,12 @@ SPILL_BYTES = 1_000_000_000
 
 
 @cache
-def features_sql() -> str:
+def features_sql(visits: str = "visits", hits: str = "hits") -> str:
     """The query of all slot features of one counter-day.
+
+    Args:
+        visits: the table of visits, or a query in parentheses with the columns of it that features need.
+        hits: the same for hits.
 
     Returns:
         A SELECT with the columns of ``visit_features`` in order; needs :func:`features_parameters`.
@@ -25,7 +29,8 @@ def features_sql() -> str:
     Source:
         Visit scoring, docs/metrics/slots.md.
     """
-    return (Path(__file__).parent / "features.sql").read_text(encoding="utf-8")
+    query = (Path(__file__).parent / "features.sql").read_text(encoding="utf-8")
+    return query.format(visits=visits, hits=hits)
 
 
 def features_parameters(counter_id: int, day: dt.date) -> dict[str, object]:

@@ -4,6 +4,7 @@
 -- cap takes the hits that name it in their own visit_id, and listed hits that name no visit. Below the
 -- cap a difference between the two ways is flagged (join_disagrees) and counted, never used.
 -- Hits of the next day are read too: a visit over midnight keeps its tail.
+-- visits and hits in braces: the stored tables, or what training may see of them (training/seen_*.sql).
 --
 -- Listed ids and hits meet in one aggregation by watch_id rather than in a join: repeated ids on
 -- either side collapse (earliest time wins), it may spill to disk, and it is right on a cluster
@@ -53,7 +54,7 @@ FROM
         counter_id, date, visit_id, client_id, started_at, duration_seconds, page_views, is_bounce,
         device_category,
         length(watch_ids) >= %(watch_ids_cap)s AS is_capped
-    FROM visits
+    FROM {visits}
     WHERE counter_id = %(counter_id)s AND date = %(day)s
 ) AS v
 GLOBAL LEFT JOIN
@@ -75,7 +76,7 @@ GLOBAL LEFT JOIN
                 visit_id AS visit,
                 toUInt8(1) AS is_listing,
                 toUInt64(0) AS at_seconds
-            FROM visits
+            FROM {visits}
             WHERE counter_id = %(counter_id)s AND date = %(day)s
             UNION ALL
             SELECT
@@ -83,7 +84,7 @@ GLOBAL LEFT JOIN
                 visit_id AS visit,
                 toUInt8(0) AS is_listing,
                 toUInt64(toUnixTimestamp(hit_at)) AS at_seconds
-            FROM hits
+            FROM {hits}
             WHERE counter_id = %(counter_id)s AND date IN (%(day)s, %(next_day)s)
         )
         GROUP BY watch_id
