@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,11 +42,26 @@ class StageRecord:
     counts: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def seal(self) -> str:
-        """Digest of the whole record, 64 hex digits; the day's seal binds those of all its stages."""
-        values = {**vars(self), "day": self.day.isoformat(), "finished_at": self.finished_at.astimezone(dt.UTC)}
-        return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
+    def as_json(self) -> dict[str, Any]:
+        """The record without its key, as the seal of the day keeps it."""
+        values = {name: value for name, value in vars(self).items() if name not in ("counter_id", "day", "stage")}
+        return {**values, "finished_at": self.finished_at.astimezone(dt.UTC).isoformat()}
+
+    @classmethod
+    def from_json(cls, counter_id: int, day: dt.date, stage: str, values: Mapping[str, Any]) -> StageRecord:
+        """Read what :meth:`as_json` gave.
+
+        Args:
+            counter_id: the counter.
+            day: local day.
+            stage: stage name.
+            values: the other fields.
+
+        Returns:
+            The record.
+        """
+        finished_at = dt.datetime.fromisoformat(values["finished_at"])
+        return cls(counter_id, day, stage, **{**values, "finished_at": finished_at})
 
 
 def write_stage(connection: Connection, record: StageRecord, *, narrowing: Mapping[str, Any] | None = None) -> None:
@@ -69,7 +82,7 @@ def write_stage(connection: Connection, record: StageRecord, *, narrowing: Mappi
     updates = {name: statement.excluded[name] for name in values if name not in keys}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=updates))
     stored = read_stages(connection, record.counter_id, [record.day], [record.stage])  # as jsonb gives it back
-    seal_stage(connection, record.counter_id, record.day, record.stage, stored[0].seal, narrowing)
+    seal_stage(connection, record.counter_id, record.day, record.stage, stored[0].as_json(), narrowing)
 
 
 def read_stage(connection: Connection, counter_id: int, day: dt.date, stage: str) -> StageRecord | None:

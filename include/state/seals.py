@@ -1,7 +1,7 @@
-"""The seal of a counter-day: one digest that binds the records of all its stages.
+"""The seal of a counter-day: a copy of the records of all its stages under one digest.
 
 A stage that is written again changes its own entry only. So a record edited by hand stays visible as edited, even
-after other stages of the day have run.
+after other stages of the day have run, and the copy says what it was.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class DaySeal:
 
     Attributes:
         digest: over the entries and the narrowing digests, 64 hex digits.
-        stages: digest of each stage's record, by stage.
+        stages: copy of each stage's record without its key, by stage.
         narrowing: digests of parts of the stored rows, by stage.
         sealed_at: when a stage was last written, UTC.
     """
 
     digest: str
-    stages: Mapping[str, str]
+    stages: Mapping[str, Mapping[str, Any]]
     narrowing: Mapping[str, Any]
     sealed_at: dt.datetime
 
@@ -47,7 +47,7 @@ def seal_stage(
     counter_id: int,
     day: dt.date,
     stage: str,
-    record_digest: str,
+    values: Mapping[str, Any],
     narrowing: Mapping[str, Any] | None,
 ) -> None:
     """Bind a stage that was just written into the seal of its day.
@@ -57,19 +57,19 @@ def seal_stage(
         counter_id: the counter.
         day: local day.
         stage: stage name.
-        record_digest: digest of the stage's record.
+        values: its record without the key, as the store gives it back.
         narrowing: digests of parts of the stage's rows, or None.
     """
     key = {"key": f"seal:{counter_id}:{day.isoformat()}"}
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), key)
     before = read_seal(connection, counter_id, day)
-    stages = {**(before.stages if before else {}), stage: record_digest}
+    stages = {**(before.stages if before else {}), stage: dict(values)}
     parts = {name: kept for name, kept in (before.narrowing if before else {}).items() if name != stage}
     if narrowing:
         parts[stage] = dict(narrowing)
-    values = {"digest": _digest_of(stages, parts), "stages": stages, "narrowing": parts, "sealed_at": utc_now()}
-    statement = insert(day_seals).values(counter_id=counter_id, day=day, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["counter_id", "day"], set_=values))
+    row = {"digest": _digest_of(stages, parts), "stages": stages, "narrowing": parts, "sealed_at": utc_now()}
+    statement = insert(day_seals).values(counter_id=counter_id, day=day, **row)
+    connection.execute(statement.on_conflict_do_update(index_elements=["counter_id", "day"], set_=row))
 
 
 def read_seal(connection: Connection, counter_id: int, day: dt.date) -> DaySeal | None:
@@ -89,5 +89,5 @@ def read_seal(connection: Connection, counter_id: int, day: dt.date) -> DaySeal 
     return DaySeal(**row) if row else None
 
 
-def _digest_of(stages: Mapping[str, str], narrowing: Mapping[str, Any]) -> str:
+def _digest_of(stages: Mapping[str, Any], narrowing: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps([dict(stages), dict(narrowing)], sort_keys=True).encode()).hexdigest()
