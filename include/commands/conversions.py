@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from include.commands import passport
 from include.commands.terminal import (
     CounterOption,
     DateOption,
@@ -28,9 +29,10 @@ from include.metrika.client.session import MetrikaSession
 from include.services.stores import Stores, open_stores
 from include.settings import Settings
 
-SUMMED = ("sent", "held", "already_sent")
+SUMMED = ("sent", "held", "already_sent", "withdrawn", "withdrawn_sent")
 
 app = typer.Typer(help="Upload level 4+ visits to Metrika and follow them.", no_args_is_help=True)
+app.command("passport")(passport.passport)
 TargetOption = Annotated[str | None, typer.Option("--target", help="Goal identifier; CONVERSION_TARGET when absent.")]
 OldOption = Annotated[bool, typer.Option("--include-old", help="Also send visits older than 21 days.")]
 OptionalDate = Annotated[str | None, typer.Option("--date", help="Only uploads of this day, YYYY-MM-DD.")]

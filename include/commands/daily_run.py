@@ -193,7 +193,8 @@ def _stage_row(record: StageRecord, title: str) -> StageRow:
     if record.stage == "scores":
         return StageRow(record.counter_id, title, int(counts["scored"]), int(counts["level4"]), "level 4+")
     sent, held, before = (int(counts.get(name, 0)) for name in ("sent", "held", "already_sent"))
-    note = f"sent {sent + before}, held {held}"
+    withdrawn = int(counts.get("withdrawn_sent", 0))
+    note = f"sent {sent + before}, held {held}" + (f", withdrawn after sending {withdrawn}" if withdrawn else "")
     return StageRow(record.counter_id, title, sent + held + before, sent + before, note)
 
 

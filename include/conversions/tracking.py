@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, or_, select
+from sqlalchemy import Connection, Engine, func, or_, select
 
 from include.conversions.ledger.uploads import Upload, change_upload, followed_uploads, list_uploads
 from include.conversions.rules.statuses import DONE, FAILED_LINKAGE, FAILED_STAGES, TERMINAL_STAGES, UNKNOWN, stage_of
@@ -35,6 +35,7 @@ class TrackReport:
         failed: uploads that failed, were refused, or were given up.
         linked: conversions linked to a visit, over the processed uploads.
         alerts: sentences about uploads that need a person's eye.
+        withdrawn: conversions of these uploads whose visit is no longer level 4+; Metrika keeps them.
     """
 
     processed: int
@@ -42,6 +43,7 @@ class TrackReport:
     failed: int
     linked: int
     alerts: tuple[str, ...]
+    withdrawn: int = 0
 
 
 def track(
@@ -81,7 +83,8 @@ def track(
             raise troubles[0]
         with state.connect() as connection:
             since = instant - dt.timedelta(hours=settings.track_hours)
-            return _report(_listed(connection, counters, day, since))
+            listed = _listed(connection, counters, day, since)
+            return _report(listed, _withdrawn_count(connection, listed, day))
 
 
 def _check(
@@ -178,7 +181,13 @@ def _listed(connection: Connection, counter_ids: list[int], day: dt.date | None,
     return list_uploads(connection, query.where(owned.exists()))
 
 
-def _report(uploads: list[Upload]) -> TrackReport:
+def _withdrawn_count(connection: Connection, uploads: list[Upload], day: dt.date | None) -> int:
+    c = conversions.c
+    query = select(func.count()).where(c.upload_id.in_([upload.upload_id for upload in uploads]), c.is_withdrawn)
+    return int(connection.execute(query if day is None else query.where(c.day == day)).scalar_one())
+
+
+def _report(uploads: list[Upload], withdrawn: int) -> TrackReport:
     processed = [upload for upload in uploads if upload.stage == DONE]
     failed = [
         upload
@@ -191,4 +200,5 @@ def _report(uploads: list[Upload]) -> TrackReport:
         failed=len(failed),
         linked=sum(upload.linked_quantity or 0 for upload in processed),
         alerts=tuple(f"Upload {upload.upload_id}: {upload.error}" for upload in uploads if upload.error),
+        withdrawn=withdrawn,
     )

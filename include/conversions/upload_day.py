@@ -81,6 +81,8 @@ class UploadReport:
         held: conversions not sent.
         already_sent: conversions that an earlier run sent.
         held_reasons: how many per reason.
+        withdrawn: conversions of the day whose visit is no longer level 4+; beside the three counts.
+        withdrawn_sent: of them, those that Metrika has and keeps.
         uploads: files of this run.
     """
 
@@ -91,6 +93,8 @@ class UploadReport:
     held: int
     already_sent: int
     held_reasons: dict[str, int]
+    withdrawn: int
+    withdrawn_sent: int
     uploads: tuple[SentFile, ...]
 
 
@@ -197,6 +201,8 @@ def _note(
             "sent": counts.sent,
             "held": counts.held,
             "already_sent": counts.already_sent,
+            "withdrawn": counts.withdrawn,
+            "withdrawn_sent": counts.withdrawn_sent,
         },
         details={
             "target": plan.origin.target,
@@ -217,11 +223,13 @@ def _note(
 
 def _report(plan: DayPlan, counts: DayCounts, delivery: Delivery) -> UploadReport:
     logger.info(
-        "conversions sent %d, held %d %s, already sent %d, day %s, counter %d",
+        "conversions sent %d, held %d %s, already sent %d, withdrawn %d (%d of them sent), day %s, counter %d",
         counts.sent,
         counts.held,
         dict(counts.held_reasons),
         counts.already_sent,
+        counts.withdrawn,
+        counts.withdrawn_sent,
         plan.day,
         plan.origin.counter_id,
     )
@@ -237,5 +245,7 @@ def _report(plan: DayPlan, counts: DayCounts, delivery: Delivery) -> UploadRepor
         held=counts.held,
         already_sent=counts.already_sent,
         held_reasons=dict(counts.held_reasons),
+        withdrawn=counts.withdrawn,
+        withdrawn_sent=counts.withdrawn_sent,
         uploads=tuple(files),
     )

@@ -35,6 +35,8 @@ class DayCounts:
         already_sent: in an upload of an earlier run.
         held: in no upload that Metrika took.
         held_reasons: how many per reason.
+        withdrawn: visits in the ledger that are no longer level 4+.
+        withdrawn_sent: of them, in an upload that Metrika took.
         digest: digest of which visits stand and which are held; equal when nothing changed.
     """
 
@@ -43,6 +45,8 @@ class DayCounts:
     already_sent: int
     held: int
     held_reasons: Mapping[str, int]
+    withdrawn: int
+    withdrawn_sent: int
     digest: str
 
 
@@ -182,6 +186,8 @@ def count_day(connection: Connection, origin: UploadOrigin, day: dt.date, sent_i
         already_sent=row.already_sent_count,
         held=row.held_count,
         held_reasons={row.held_reason: row.held_count for row in reasons},
+        withdrawn=row.withdrawn_count,
+        withdrawn_sent=row.withdrawn_sent_count,
         digest=f"{int(row.digest_sum) % 2**128:032x}",
     )
 
