@@ -117,6 +117,23 @@ def write_file(
     return FileFacts(sink.hexdigest(), sink.size_bytes, count)
 
 
+def csv_line(row: FileRow, target: str, *, with_money: bool) -> str:
+    """Write one line as it stands in a file.
+
+    Args:
+        row: the line.
+        target: goal identifier.
+        with_money: the file has the columns Price and Currency.
+
+    Returns:
+        The line without its end.
+
+    >>> csv_line(FileRow("17", 1751328000), "a,b", with_money=False)
+    '17,"a,b",1751328000'
+    """
+    return _lines([_cells(row, target, with_money)], target).removesuffix("\n")
+
+
 def _lines(block: list[tuple[str, ...]], target: str) -> str:
     buffer = StringIO()
     # The csv writer quotes a lone CR only when CR is part of its line end.
