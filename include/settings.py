@@ -74,6 +74,21 @@ class ConversionSettings:
 
 
 @dataclass(frozen=True)
+class DriftSettings:
+    """What is done about a day that is unlike the days before.
+
+    Attributes:
+        blocks: hold the day's conversions until a person approves; otherwise only report.
+        level: share of days (0-1) on which equal distributions may raise an alarm.
+        floor_psi: smallest change worth an alarm, population stability index.
+    """
+
+    blocks: bool = False
+    level: float = 0.01
+    floor_psi: float = 0.1
+
+
+@dataclass(frozen=True)
 class ClickHouseSettings:
     """Where ClickHouse is.
 
@@ -103,6 +118,7 @@ class Settings:
     Attributes:
         metrika: Metrika side.
         conversions: conversions side.
+        drift: what is done about an unusual day.
         database_url: PostgreSQL of the product, or None for the embedded one.
         clickhouse: ClickHouse, or None for the embedded one.
         local_dir: folder of everything this machine keeps (engines, exports, models).
@@ -113,6 +129,7 @@ class Settings:
 
     metrika: MetrikaSettings = field(default_factory=MetrikaSettings)
     conversions: ConversionSettings = field(default_factory=ConversionSettings)
+    drift: DriftSettings = field(default_factory=DriftSettings)
     database_url: Secret | None = None
     clickhouse: ClickHouseSettings | None = None
     local_dir: Path = Path(".local")
@@ -146,6 +163,7 @@ class Settings:
         return cls(
             metrika=_metrika_from(env),
             conversions=_conversions_from(env),
+            drift=_drift_from(env),
             database_url=Secret(with_driver(database_url)) if database_url else None,
             clickhouse=_clickhouse_from(env),
             local_dir=Path(env.get("COUNTERFLOW_LOCAL_DIR") or ".local").absolute(),
@@ -195,11 +213,8 @@ def _clickhouse_from(env: Mapping[str, str]) -> ClickHouseSettings | None:
 
 
 def _clickhouse_ports(scheme: str, port: int | None, query: Mapping[str, str]) -> tuple[int, int]:
-    native, http = NATIVE_PORT, HTTP_PORT
-    if port and scheme == "http":
-        http = port
-    elif port:
-        native = port
+    is_http = scheme == "http"
+    native, http = (NATIVE_PORT, port or HTTP_PORT) if is_http else (port or NATIVE_PORT, HTTP_PORT)
     try:
         return int(query.get("native_port") or native), int(query.get("http_port") or http)
     except ValueError:
@@ -236,6 +251,15 @@ def _conversions_from(env: Mapping[str, str]) -> ConversionSettings:
         track_hours=_number(env, "CONVERSION_TRACK_HOURS", 24, 0, 21 * 24),
         retry_linkage_hours=_number(env, "CONVERSION_RETRY_LINKAGE_HOURS", 24, 0, 21 * 24),
     )
+
+
+def _drift_from(env: Mapping[str, str]) -> DriftSettings:
+    action = env.get("COUNTERFLOW_DRIFT_ACTION") or "report"
+    if action not in ("report", "block"):
+        raise ConfigError(f"COUNTERFLOW_DRIFT_ACTION is {action!r}; use report or block.")
+    level = _number(env, "COUNTERFLOW_DRIFT_LEVEL", 0.01, 0, 1)
+    floor_psi = _number(env, "COUNTERFLOW_DRIFT_PSI", 0.1, 0, 10)
+    return DriftSettings(action == "block", level, floor_psi)
 
 
 def parse_counters(text: str) -> tuple[int, ...]:

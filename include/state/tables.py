@@ -76,7 +76,7 @@ day_seals = Table(
     Column("counter_id", BigInteger, primary_key=True, autoincrement=False),
     Column("day", Date, primary_key=True),
     Column("digest", Text, nullable=False),  # over the two columns below
-    Column("stages", JSONB, nullable=False),  # digest of each stage's record in day_stages, by stage
+    Column("stages", JSONB, nullable=False),  # copy of each record in day_stages without its key, by stage
     Column("narrowing", JSONB, nullable=False),  # digests of parts of the stored rows, by stage
     _instant("sealed_at"),
 )
@@ -260,6 +260,7 @@ upload_blocks = Table(
     Column("evidence_digest", Text, nullable=False),  # of what was found; another finding blocks again
     Column("run_id", Text, nullable=False),
     _instant("blocked_at"),
+    Column("asked_by", Text, nullable=False, server_default=""),  # the run whose person is being asked
     _instant("released_at", required=False),
     Column("released_by", Text, nullable=False, server_default=""),
 )

@@ -56,6 +56,7 @@ def _create_upload_blocks() -> None:
         sa.Column("evidence_digest", sa.Text(), nullable=False),
         sa.Column("run_id", sa.Text(), nullable=False),
         sa.Column("blocked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asked_by", sa.Text(), server_default="", nullable=False),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("released_by", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("counter_id", "day", "cause", name=op.f("pk_upload_blocks")),
