@@ -48,7 +48,8 @@ class _Column:
     def expression(self) -> str:
         total = f"arraySum({quoted(self.values)})"
         cents = f"round({total} * {CENTS} / {self.scale})"
-        return f"if(isFinite({total}), toInt64(greatest(-{MOST_CENTS}, least({MOST_CENTS}, {cents}))), toInt64(0))"
+        limit = f"toFloat64({MOST_CENTS})"  # Float64 and whole numbers have no common type
+        return f"if(isFinite({total}), toInt64(greatest(-{limit}, least({limit}, {cents}))), toInt64(0))"
 
 
 _COLUMNS = (
