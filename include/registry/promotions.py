@@ -10,12 +10,14 @@ import datetime as dt
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert, select, text, update
 
 from include.days import utc_now
 from include.errors import ModelError
 from include.failpoints import failpoint
+from include.registry.artefacts import read_verified
 from include.registry.versions import ARCHIVED, PRODUCTION, ModelVersion, find_row
 from include.state.engine import reachable
 from include.state.tables import model_promotions, models
@@ -49,7 +51,9 @@ class Promotion:
     promoted_at: dt.datetime
 
 
-def promote(engine: Engine, name: str, version: str, *, cause: str, run_id: str = "") -> ModelVersion:
+def promote(
+    engine: Engine, name: str, version: str, *, cause: str, run_id: str = "", models_dir: Path | None = None
+) -> ModelVersion:
     """Put a version into production; the one before it is archived in the same transaction.
 
     A version that serves already is left as it is, and nothing is added to the history.
@@ -60,12 +64,14 @@ def promote(engine: Engine, name: str, version: str, *, cause: str, run_id: str 
         version: a registered version.
         cause: import, command, gate, approval, what_if or rollback.
         run_id: run or command that does it.
+        models_dir: folder of the artefacts, to refuse a version whose file is absent or another one; None when
+            the caller has just read it.
 
     Returns:
         The version as promoted.
 
     Raises:
-        ModelError: no such version, or no such cause.
+        ModelError: no such version, no such cause, or its file is not the registered one.
         StoreUnavailable: PostgreSQL cannot be reached.
     """
     if cause not in CAUSES:
@@ -73,6 +79,7 @@ def promote(engine: Engine, name: str, version: str, *, cause: str, run_id: str 
     with reachable(engine), engine.begin() as connection:
         _lock_name(connection, name)
         found = find_row(connection, name, version)
+        _require_file(models_dir, found)
         if found.stage != PRODUCTION:
             _serve(connection, name, version, cause=cause, run_id=run_id)
             found = find_row(connection, name, version)
@@ -80,19 +87,20 @@ def promote(engine: Engine, name: str, version: str, *, cause: str, run_id: str 
     return found
 
 
-def roll_back(engine: Engine, name: str, *, run_id: str = "") -> ModelVersion:
+def roll_back(engine: Engine, name: str, *, run_id: str = "", models_dir: Path | None = None) -> ModelVersion:
     """Let the version before the last promotion serve again; done twice, it goes two steps back.
 
     Args:
         engine: the state engine.
         name: the model's name.
         run_id: run or command that does it.
+        models_dir: folder of the artefacts, to refuse a version whose file is absent or another one.
 
     Returns:
         The version that serves from now on.
 
     Raises:
-        ModelError: the history knows no version before.
+        ModelError: the history knows no version before, or its file is not the registered one.
         StoreUnavailable: PostgreSQL cannot be reached.
     """
     with reachable(engine), engine.begin() as connection:
@@ -102,6 +110,7 @@ def roll_back(engine: Engine, name: str, *, run_id: str = "") -> ModelVersion:
             raise ModelError(
                 f"Model {name!r} has no version to go back to; 'python -m include models history' shows what served."
             )
+        _require_file(models_dir, find_row(connection, name, served[-2]))
         _serve(connection, name, served[-2], cause=ROLLBACK, run_id=run_id)
         found = find_row(connection, name, served[-2])
     failpoint("registry.rolled_back")
@@ -167,6 +176,12 @@ def served_versions(history: Iterable[Promotion]) -> list[str]:
             if version and steps[-1:] != [version]:
                 steps.append(version)
     return steps
+
+
+def _require_file(models_dir: Path | None, version: ModelVersion) -> None:
+    """A version without its file would stop the next scoring, so it may not serve."""
+    if models_dir is not None:
+        read_verified(models_dir, version.sha256, f"{version.name} {version.version}")
 
 
 def _serve(connection: Connection, name: str, version: str, *, cause: str, run_id: str) -> None:
