@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from include.errors import InputError, StoreError
 from include.progress import Progress, no_progress
@@ -15,6 +15,7 @@ from include.visits.devices import DEVICE_MODELS, DEVICE_NAMES
 from include.visits.labels.tables import TABLES
 from include.visits.measuring.features import SPILL_BYTES, features_parameters, features_sql
 from include.visits.models.device_models import columns_of
+from include.visits.training.sources import IN_RANGE, TrainingData, range_parameters
 from include.warehouse.client import Warehouse, quoted
 from include.warehouse.day_swap import staging
 from include.warehouse.schema import Column, Table, ensure_tables, stored_columns
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from include.visits.training.samples import Samples
 
+Number = TypeVar("Number", bound="np.generic")
 FEATURES = (
     "slots", "slot_range", "slot_density", "median_pause", "mean_pause", "std_pause", "duration", "pageViews", "bounce",
 )  # fmt: skip
@@ -50,31 +52,12 @@ _HIDDEN_HITS = Table(
 
 
 @dataclass(frozen=True)
-class TrainingData:
-    """Which labelled visits to learn from.
-
-    Attributes:
-        counter_ids: the counters.
-        first, last: days on which the visits started.
-        sources: names of label sources; the first that labels a visit decides.
-        as_of: labels known later are not used, UTC.
-        exclude_url: regular expression of pages whose hits are the label themselves; empty for none.
-    """
-
-    counter_ids: Sequence[int]
-    first: dt.date
-    last: dt.date
-    sources: Sequence[str]
-    as_of: dt.datetime
-    exclude_url: str = ""
-
-
-@dataclass(frozen=True)
 class TrainingSet:
     """Labelled visits ready to learn from.
 
     Attributes:
         samples: by device name, desktop and mobile; in the order of counters, then time.
+        hit_counts: by device name, shape (n,), hits of each visit; a model brought in may ask for them.
         labelled: visits with a usable label.
         without_hits: of them left out because no hit was left before the outcome.
         other_devices: of them left out because no model stands for their device.
@@ -83,6 +66,7 @@ class TrainingSet:
     """
 
     samples: dict[str, Samples]
+    hit_counts: dict[str, NDArray[np.float64]]
     labelled: int
     without_hits: int
     other_devices: int
@@ -116,6 +100,8 @@ def build_training_set(
         InputError: pages are to be left out but addresses are not stored, or the expression is none.
         StoreUnavailable: ClickHouse cannot be reached.
     """
+    import numpy as np
+
     ensure_tables(warehouse, TABLES)
     condition = _url_condition(warehouse, data.exclude_url)
     days = _labelled_days(warehouse, data)
@@ -126,72 +112,22 @@ def build_training_set(
             for frame in _day_frames(warehouse, data, hidden, condition, counter_id=counter_id, day=day):
                 _sort_out(parts, frame)
     samples = {name: _samples(frames) for name, frames in parts.frames.items()}
-    unused = _visits_with_labels(warehouse, data) - parts.labelled
-    return TrainingSet(samples, parts.labelled, parts.without_hits, parts.other_devices, tuple(days), unused)
-
-
-def label_sources(warehouse: Warehouse, data: TrainingData) -> tuple[str, ...]:
-    """Sources that label visits of some days.
-
-    Args:
-        warehouse: the warehouse.
-        data: which visits; its sources are not looked at.
-
-    Returns:
-        Their names in order.
-
-    Raises:
-        StoreUnavailable: ClickHouse cannot be reached.
-    """
-    ensure_tables(warehouse, TABLES)
-    rows = warehouse.execute(f"SELECT DISTINCT source FROM visit_labels WHERE {_RANGE} ORDER BY source", _range(data))
-    return tuple(name for (name,) in rows)
-
-
-def require_sources(warehouse: Warehouse, data: TrainingData) -> TrainingData:
-    """Fill in the only source there is when none is named.
-
-    Args:
-        warehouse: the warehouse.
-        data: which visits.
-
-    Returns:
-        The same with its sources.
-
-    Raises:
-        InputError: there are no labels, several sources to choose from, or none of a named source.
-    """
-    stored = label_sources(warehouse, data)
-    if not stored:
-        raise InputError(
-            f"No visit from {data.first} to {data.last} has a label; import some with 'python -m include visits label' "
-            "first.",
-            code="no_labels",
-            pointer="--from",
-        )
-    unknown = [name for name in data.sources if name not in stored]
-    if unknown or (len(stored) > 1 and not data.sources):
-        wrong = f"There are no labels of {', '.join(unknown)}" if unknown else "Several sources label these visits"
-        raise InputError(
-            f"{wrong} from {data.first} to {data.last}; choose with --source among {', '.join(stored)}.",
-            code="bad_source",
-            pointer="--source",
-        )
-    return data if data.sources else replace(data, sources=stored)
-
-
-_RANGE = "counter_id IN %(counters)s AND date BETWEEN %(first)s AND %(last)s"
-
-
-def _range(data: TrainingData) -> dict[str, object]:
-    return {"counters": tuple(data.counter_ids), "first": data.first, "last": data.last}
+    return TrainingSet(
+        samples,
+        {name: _joined(frames, "hit_count", np.float64) for name, frames in parts.frames.items()},
+        labelled=parts.labelled,
+        without_hits=parts.without_hits,
+        other_devices=parts.other_devices,
+        days=tuple(days),
+        unused=_visits_with_labels(warehouse, data) - parts.labelled,
+    )
 
 
 def _labelled_days(warehouse: Warehouse, data: TrainingData) -> list[tuple[int, dt.date]]:
     rows = warehouse.execute(
-        f"SELECT DISTINCT counter_id, date FROM visit_labels WHERE {_RANGE} AND source IN %(sources)s "
+        f"SELECT DISTINCT counter_id, date FROM visit_labels WHERE {IN_RANGE} AND source IN %(sources)s "
         "ORDER BY counter_id, date",
-        {**_range(data), "sources": tuple(data.sources)},
+        {**range_parameters(data), "sources": tuple(data.sources)},
     )
     return [(int(counter_id), day) for counter_id, day in rows]
 
@@ -199,8 +135,9 @@ def _labelled_days(warehouse: Warehouse, data: TrainingData) -> list[tuple[int, 
 def _visits_with_labels(warehouse: Warehouse, data: TrainingData) -> int:
     return int(
         warehouse.scalar(
-            f"SELECT uniqExact(counter_id, date, visit_id) FROM visit_labels WHERE {_RANGE} AND source IN %(sources)s",
-            {**_range(data), "sources": tuple(data.sources)},
+            "SELECT uniqExact(counter_id, date, visit_id) FROM visit_labels "
+            f"WHERE {IN_RANGE} AND source IN %(sources)s",
+            {**range_parameters(data), "sources": tuple(data.sources)},
         )
     )
 
@@ -277,17 +214,20 @@ def _samples(frames: Sequence[pd.DataFrame]) -> Samples:
 
     from include.visits.training.samples import Samples
 
-    def joined(column: str, kind: type[np.generic]) -> NDArray[np.generic]:
-        """One column of all frames."""
-        return np.concatenate([np.empty(0, kind), *(frame[column].to_numpy(kind) for frame in frames)]).astype(kind)
-
-    columns = {name: joined(column, np.float64) for name, column in zip(FEATURES, _columns(), strict=True)}
+    columns = {name: _joined(frames, column, np.float64) for name, column in zip(FEATURES, _columns(), strict=True)}
     return Samples(
         pd.DataFrame(columns),
-        joined("label", np.int8),  # type: ignore[arg-type]
-        joined("client_id", np.uint64),  # type: ignore[arg-type]
-        joined("at_seconds", np.int64),  # type: ignore[arg-type]
+        labels=_joined(frames, "label", np.int8),
+        groups=_joined(frames, "client_id", np.uint64),
+        at_seconds=_joined(frames, "at_seconds", np.int64),
     )
+
+
+def _joined(frames: Sequence[pd.DataFrame], column: str, kind: type[Number]) -> NDArray[Number]:
+    """One column of all frames."""
+    import numpy as np
+
+    return np.concatenate([np.empty(0, kind), *(frame[column].to_numpy().astype(kind) for frame in frames)])
 
 
 @cache
