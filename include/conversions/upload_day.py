@@ -5,23 +5,24 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine
 
 from include.conversions.ledger.batches import DayPlan, PreparedDay, prepare_day
 from include.conversions.ledger.drafts import UploadOrigin
 from include.conversions.ledger.standing import DayCounts, count_day
-from include.conversions.ledger.uploads import prepared_uploads
+from include.conversions.ledger.uploads import Upload, prepared_uploads
 from include.conversions.rules.identifiers import IdentifierKind, check_target
 from include.conversions.sending.delivery import Delivery, send_uploads
-from include.conversions.sending.exactly_once import SETTLE_SECONDS, Route
+from include.conversions.sending.exactly_once import SETTLE_SECONDS, Route, reconcile_upload
 from include.days import utc_now
 from include.errors import StoreConflict
 from include.failpoints import failpoint
 from include.metrika.client.conversions_api import ConversionsApi
 from include.progress import Progress, no_progress
 from include.settings import ConversionSettings
+from include.state.blocks import read_blocks
 from include.state.code_version import code_version
 from include.state.engine import reachable
 from include.state.locks import day_lock
@@ -50,6 +51,8 @@ UPLOAD_FAILPOINTS = (
     "upload.counted",
     "upload.noted",
 )
+# One more of a day that waits for a person.
+BLOCKED_FAILPOINTS = ("upload.reconciled",)
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class UploadReport:
         withdrawn: conversions of the day whose visit is no longer level 4+; beside the three counts.
         withdrawn_sent: of them, those that Metrika has and keeps.
         uploads: files of this run.
+        is_blocked: the day waits for a person, so nothing new was sent.
     """
 
     counter_id: int
@@ -96,6 +100,7 @@ class UploadReport:
     withdrawn: int
     withdrawn_sent: int
     uploads: tuple[SentFile, ...]
+    is_blocked: bool = False
 
 
 def upload_day(
@@ -115,6 +120,8 @@ def upload_day(
     progress: Progress = no_progress,
 ) -> UploadReport:
     """Send the level 4+ visits of a day that have not been sent yet; safe to repeat at any time.
+
+    A blocked day sends nothing new: what may be at Metrika already is looked up, the rest is held.
 
     Args:
         warehouse: ClickHouse with ``visit_scores``.
@@ -146,18 +153,22 @@ def upload_day(
     with reachable(state), day_lock(state, counter_id, [day], purpose=STAGE):
         failpoint("upload.locked")
         origin = UploadOrigin(counter_id, goal, IdentifierKind.CLIENT_ID, run_id, task_id, utc_now())
-        plan = DayPlan(warehouse, origin, day, settings, include_old, upload_id, progress)
+        with state.connect() as connection:
+            is_blocked = bool(read_blocks(connection, counter_id, [day], is_open=True))
+        plan = DayPlan(warehouse, origin, day, settings, include_old, upload_id, progress, is_blocked)
         return _run(plan, Route(state, api, settings.create_goal, settle_seconds))
 
 
 def _run(plan: DayPlan, route: Route) -> UploadReport:
     started, origin = time.monotonic(), plan.origin
+    arrived = _reconcile(plan, route) if plan.is_blocked else []
     with route.state.begin() as connection:
         prepared = prepare_day(connection, plan)
     failpoint("upload.prepared")
     with route.state.connect() as connection:
         waiting = prepared_uploads(connection, origin.counter_id, target=origin.target, day=plan.day)
     delivery = send_uploads(route, waiting, run_id=origin.run_id, progress=plan.progress)
+    delivery = replace(delivery, sent=(*arrived, *delivery.sent))
     failpoint("upload.delivered")
     if delivery.refused is not None and not delivery.sent:
         raise delivery.refused
@@ -168,6 +179,15 @@ def _run(plan: DayPlan, route: Route) -> UploadReport:
         _note(connection, plan, prepared, counts, delivery, time.monotonic() - started)
     failpoint("upload.noted")
     return _report(plan, counts, delivery)
+
+
+def _reconcile(plan: DayPlan, route: Route) -> list[Upload]:
+    """Files whose send was interrupted: at Metrika after all, or from now on as good as never sent."""
+    with route.state.connect() as connection:
+        waiting = prepared_uploads(connection, plan.origin.counter_id, target=plan.origin.target, day=plan.day)
+    found = [reconcile_upload(route, upload) for upload in waiting if upload.sent_at is not None]
+    failpoint("upload.reconciled")
+    return [upload for upload in found if upload is not None]
 
 
 def _check(plan: DayPlan, prepared: PreparedDay, counts: DayCounts) -> None:
@@ -206,6 +226,7 @@ def _note(
         },
         details={
             "target": plan.origin.target,
+            "is_blocked": plan.is_blocked,
             "held_reasons": dict(counts.held_reasons),
             "uploads": [upload.upload_id for upload in delivery.sent],
             "files": {upload.upload_id: upload.file_sha256 for upload in delivery.sent},
@@ -248,4 +269,5 @@ def _report(plan: DayPlan, counts: DayCounts, delivery: Delivery) -> UploadRepor
         withdrawn=counts.withdrawn,
         withdrawn_sent=counts.withdrawn_sent,
         uploads=tuple(files),
+        is_blocked=plan.is_blocked,
     )

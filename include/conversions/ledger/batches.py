@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from include.conversions.ledger.candidates import copy_candidates
 from include.conversions.ledger.drafts import UploadOrigin
-from include.conversions.ledger.standing import decide, lock_ledger, mark_withdrawn, place_files, trim_unsent
+from include.conversions.ledger.standing import (
+    decide,
+    hold_day,
+    lock_ledger,
+    mark_withdrawn,
+    place_files,
+    trim_unsent,
+)
 from include.conversions.ledger.statements import statement
 from include.conversions.rules.statuses import PREPARED
 from include.errors import DayNotReady, StoreConflict
 from include.failpoints import failpoint
 from include.progress import Progress
 from include.settings import ConversionSettings
+from include.state.blocks import read_blocks
 from include.state.manifest import StageRecord, read_stage
 from include.warehouse.client import Warehouse
 
@@ -32,6 +40,7 @@ class DayPlan:
         include_old: send visits older than 21 days as well.
         upload_id: id of the first new file; None for a new one.
         progress: told what is being done.
+        is_blocked: the day waits for a person; nothing new of it is placed into files.
     """
 
     warehouse: Warehouse
@@ -41,6 +50,7 @@ class DayPlan:
     include_old: bool
     upload_id: str | None
     progress: Progress
+    is_blocked: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,7 @@ def preview_day(connection: Connection, plan: DayPlan) -> DayPreview:
 
     Args:
         connection: connection without an open transaction.
-        plan: what is to be sent.
+        plan: what is to be sent; whether the day is blocked is read here.
 
     Returns:
         Counts that add up to the level 4+ visits of the day.
@@ -87,7 +97,8 @@ def preview_day(connection: Connection, plan: DayPlan) -> DayPreview:
         StoreUnavailable: ClickHouse cannot be reached.
     """
     with connection.begin() as transaction:
-        _judge(connection, plan)
+        blocks = read_blocks(connection, plan.origin.counter_id, [plan.day], is_open=True)
+        _judge(connection, replace(plan, is_blocked=bool(blocks)))
         preview = DayPreview(*connection.execute(statement("preview_day"), {"prepared": PREPARED}).one())
         transaction.rollback()
     return preview
@@ -145,7 +156,9 @@ def _judge(connection: Connection, plan: DayPlan) -> tuple[PreparedDay, int]:
             f"The scores of day {day}, counter {origin.counter_id}, changed while they were read; run the upload again."
         )
     mark_withdrawn(connection, origin, day)
-    trim_unsent(connection, origin, day, include_old=plan.include_old)
+    trim_unsent(connection, origin, day, include_old=plan.include_old, is_blocked=plan.is_blocked)
+    if plan.is_blocked:
+        hold_day(connection)
     failpoint("upload.withdrawn")
     return PreparedDay(level4, scores.digest), decide(connection, origin, day, offset_seconds=offset)
 

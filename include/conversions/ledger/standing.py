@@ -74,23 +74,35 @@ def mark_withdrawn(connection: Connection, origin: UploadOrigin, day: dt.date) -
     connection.execute(statement("unmark_withdrawn"), _key(origin, day))
 
 
-def trim_unsent(connection: Connection, origin: UploadOrigin, day: dt.date, *, include_old: bool) -> None:
-    """Take withdrawn and overdue rows out of files that were prepared but certainly never sent.
+def hold_day(connection: Connection) -> None:
+    """Hold every candidate that could be sent; what was or may have been sent before stays as it is.
+
+    Args:
+        connection: the transaction with the candidates.
+    """
+    connection.execute(statement("hold_day"))
+
+
+def trim_unsent(
+    connection: Connection, origin: UploadOrigin, day: dt.date, *, include_old: bool, is_blocked: bool
+) -> None:
+    """Take rows that must not be sent now out of files that were prepared but certainly never sent.
 
     Args:
         connection: the transaction with the candidates.
         origin: counter, target, now.
         day: local day.
         include_old: keep rows older than 21 days.
+        is_blocked: take all visits out, because the day waits for a person.
     """
     oldest = 0.0 if include_old else origin.now.timestamp() - MATCH_WINDOW_SECONDS
     for upload in prepared_uploads(connection, origin.counter_id, target=origin.target, day=day):
         if upload.sent_at is not None:
             continue
-        values = {"upload_id": upload.upload_id, "oldest_epoch": oldest, "now": origin.now}
-        released = connection.execute(statement("release_unsent"), values).rowcount
+        values = {"upload_id": upload.upload_id, "oldest_epoch": oldest, "is_blocked": is_blocked}
+        released = connection.execute(statement("release_unsent"), {**values, "now": origin.now}).rowcount
         if released == upload.row_count:
-            error = "Every visit of this file was withdrawn or became too old before it was sent."
+            error = "Every visit of this file was withdrawn, became too old or was held before it was sent."
             fail_upload(connection, upload.upload_id, stage=REFUSED, error=error, now=origin.now)
         elif released:
             connection.execute(statement("renumber"), {"upload_id": upload.upload_id})

@@ -22,6 +22,7 @@ class HeldReason(Enum):
         GOAL_NOT_FOUND: the counter has no such goal.
         REFUSED: Metrika refused the file.
         WITHDRAWN: the visit stopped being level 4+ before it was sent.
+        DRIFT_NOT_APPROVED: the day is unlike the days before it, and nobody has let it pass.
     """
 
     FUTURE_TIME = "future_time"
@@ -31,6 +32,7 @@ class HeldReason(Enum):
     GOAL_NOT_FOUND = "goal_not_found"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
+    DRIFT_NOT_APPROVED = "drift_not_approved"
 
 
 def is_future(sent_epoch_seconds: int, now: dt.datetime) -> bool:

@@ -86,6 +86,28 @@ def send_upload(route: Route, upload: Upload) -> Upload:
     return sent
 
 
+def reconcile_upload(route: Route, upload: Upload) -> Upload | None:
+    """Find out whether a send that was interrupted arrived, and send nothing.
+
+    Args:
+        route: the way to Metrika.
+        upload: prepared, a send of it was begun.
+
+    Returns:
+        The upload, now with Metrika's id; None when nothing arrived: it counts as never sent from here on.
+
+    Raises:
+        SourceRejected: Metrika refuses to show its list.
+        SourceUnavailable: Metrika does not answer; nothing is known, so nothing changes.
+    """
+    found = _look_up(route, upload)
+    if found is not None:
+        return _record(route, upload, found)
+    with route.state.begin() as connection:
+        change_upload(connection, upload.upload_id, sent_at=None)
+    return None
+
+
 @contextmanager
 def _closing_refused(route: Route, upload: Upload, *, is_certain: bool) -> Iterator[None]:
     """Close the upload when Metrika says no, unless an earlier send of it may have been taken."""
