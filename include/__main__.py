@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from include.commands import conversions, daily_run, load, models, score, verify
+from include.commands import conversions, daily_run, load, models, plan, score, verify
 from include.commands.visits import app as visits
 from include.metrika_sandbox import command as sandbox
 from include.services import command as services
@@ -16,6 +16,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("load")(load.load)
+app.command("plan")(plan.plan)
 app.command("score")(score.score)
 app.add_typer(conversions.app, name="conversions")
 app.add_typer(visits.app, name="visits")

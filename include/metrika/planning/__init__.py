@@ -1,0 +1,1 @@
+"""Backfills foretold and held against what they took."""
