@@ -15,8 +15,8 @@ from include.metrika.fields.resolving import resolve_fields
 from include.metrika.loading.tables import source_table
 from include.visits.labels.csv_labels import LabelFile, import_csv
 from include.visits.labels.reports import LabelReport
-from include.visits.training.dataset import TrainingSet, build_training_set
-from include.visits.training.sources import TrainingData
+from include.visits.training_job.dataset import TrainingSet, build_training_set
+from include.visits.training_job.sources import TrainingData
 from include.warehouse.schema import ensure_tables
 from tests.visit_days import CLIENT, MIDNIGHT, LoadedDay
 

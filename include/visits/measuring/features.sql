@@ -4,7 +4,7 @@
 -- cap takes the hits that name it in their own visit_id, and listed hits that name no visit. Below the
 -- cap a difference between the two ways is flagged (join_disagrees) and counted, never used.
 -- Hits of the next day are read too: a visit over midnight keeps its tail.
--- visits and hits in braces: the stored tables, or what training may see of them (training/seen_*.sql).
+-- visits and hits in braces: the stored tables, or what training may see of them (training_job/seen_*.sql).
 --
 -- Listed ids and hits meet in one aggregation by watch_id rather than in a join: repeated ids on
 -- either side collapse (earliest time wins), it may spill to disk, and it is right on a cluster

@@ -39,12 +39,11 @@ class HeldOut:
     from_seconds: int
 
 
-def hold_out(at_seconds: NDArray[np.int64], zone_offset_seconds: int = 0) -> HeldOut:
-    """Split visits by time: about the last fifth, from the start of a day where there are several.
+def hold_out(at_seconds: NDArray[np.int64]) -> HeldOut:
+    """Split visits by time: about the last fifth, from the start of a day (UTC) where there are several.
 
     Args:
         at_seconds: shape (n,), start of each visit, epoch seconds, n >= 1.
-        zone_offset_seconds: what the counter's clock is ahead of UTC.
 
     Returns:
         Rows on both sides; no visit to judge by starts before one to learn from.
@@ -57,8 +56,7 @@ def hold_out(at_seconds: NDArray[np.int64], zone_offset_seconds: int = 0) -> Hel
 
     ordered = np.sort(at_seconds)
     border = int(ordered[int(len(ordered) * (1 - HELD_OUT_SHARE))])
-    local = border + zone_offset_seconds
-    midnight = local - local % DAY_SECONDS - zone_offset_seconds
+    midnight = border - border % DAY_SECONDS
     start = midnight if np.mean(at_seconds < midnight) >= 0.5 else border
     return HeldOut(np.flatnonzero(at_seconds < start), np.flatnonzero(at_seconds >= start), start)
 
@@ -131,9 +129,7 @@ def _decider(
         "precision": round(right / count, 6) if count else None,
         "recall": round(right / positives, 6) if positives else None,
         "pr_auc": round(float(average_precision_score(labels, ranking)), 6),
-        **{
-            f"model_{name}": round(float(own[name]), 6) for name in ("pr_auc", "roc_auc", "brier", "ece") if name in own
-        },
+        **{f"model_{name}": round(float(own[name]), 6) for name in MEASURES if name in own},
     }
 
 

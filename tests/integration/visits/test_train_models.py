@@ -11,9 +11,9 @@ from include.registry.cards import read_card, read_plot
 from include.registry.loading import load_production
 from include.registry.promotions import list_promotions, promote
 from include.registry.versions import find_production, list_versions, register
-from include.visits.training.orders import IF_BETTER, TrainOrder
-from include.visits.training.sources import TrainingData
-from include.visits.training.train_models import report_as_dict, train_models
+from include.visits.training_job.orders import IF_BETTER, TrainOrder
+from include.visits.training_job.sources import TrainingData
+from include.visits.training_job.train_models import report_as_dict, train_models
 from tests.labelled_days import NOW, fill_day, import_file, no_stages_left, stored_labels, write_labels
 from tests.visit_days import LoadedDay, loaded, migrated, state, visit_environ, warehouse
 from tests.visit_models import SlotShare

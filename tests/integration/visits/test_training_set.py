@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from include.errors import InputError
-from include.visits.training.dataset import FEATURES
-from include.visits.training.sources import TrainingData, require_sources
+from include.visits.training_job.dataset import FEATURES
+from include.visits.training_job.sources import TrainingData, require_sources
 from tests.labelled_days import (
     DAY_SECONDS,
     NOW,

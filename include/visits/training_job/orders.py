@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from include.visits.training.sources import TrainingData
+from include.visits.training_job.sources import TrainingData
 
 NEVER, IF_BETTER = "never", "gate"
 

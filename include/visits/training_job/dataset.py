@@ -15,7 +15,7 @@ from include.visits.devices import DEVICE_MODELS, DEVICE_NAMES
 from include.visits.labels.tables import TABLES
 from include.visits.measuring.features import SPILL_BYTES, features_parameters, features_sql
 from include.visits.models.device_models import columns_of
-from include.visits.training.sources import IN_RANGE, TrainingData, range_parameters
+from include.visits.training_job.sources import IN_RANGE, TrainingData, range_parameters
 from include.warehouse.client import Warehouse, quoted
 from include.warehouse.day_swap import staging
 from include.warehouse.schema import Column, Table, ensure_tables, stored_columns

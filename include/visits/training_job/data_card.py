@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from include.state.engine import reachable
 from include.state.manifest import read_stages
 from include.visits.labels.tables import VISIT_LABELS
-from include.visits.training.dataset import TrainingSet
-from include.visits.training.sources import TrainingData
+from include.visits.training_job.dataset import TrainingSet
+from include.visits.training_job.sources import TrainingData
 from include.warehouse.client import Warehouse
 from include.warehouse.day_swap import day_digest
 

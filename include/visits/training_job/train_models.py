@@ -17,18 +17,20 @@ from sqlalchemy import Engine
 from include.errors import InputError
 from include.failpoints import failpoint
 from include.progress import Progress, no_progress
+from include.registry.artefacts import digest_of, pack, unpack
 from include.registry.cards import store_card
-from include.registry.loading import load_production, load_version
+from include.registry.estimators import LoadedModel, split_payload
+from include.registry.loading import load_production
 from include.registry.promotions import APPROVAL, GATE, promote
 from include.registry.versions import ModelVersion, find_production, list_versions, register
-from include.state.counters import known_zone
 from include.visits.devices import DEVICE_MODELS, DEVICE_NAMES
-from include.visits.training.data_card import data_card
-from include.visits.training.dataset import TrainingSet, build_training_set
-from include.visits.training.held_out import ask_model, compare, hold_out, judge, require_judgeable
-from include.visits.training.orders import IF_BETTER, DeviceOutcome, TrainOrder, TrainReport
-from include.visits.training.sources import require_sources
+from include.visits.training.held_out import HeldOut, ask_model, compare, hold_out, judge, require_judgeable
+from include.visits.training.requirements import require_trainable
 from include.visits.training.thresholds import parse_goal
+from include.visits.training_job.data_card import data_card
+from include.visits.training_job.dataset import TrainingSet, build_training_set
+from include.visits.training_job.orders import IF_BETTER, DeviceOutcome, TrainOrder, TrainReport
+from include.visits.training_job.sources import require_sources
 from include.warehouse.client import Warehouse
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ logger = logging.getLogger(__name__)
 LIBRARIES = ("scikit-learn", "numpy", "pandas")
 MODEL_OF_DEVICE = {DEVICE_NAMES[category]: name for category, name in DEVICE_MODELS.items()}
 # Every point at which a killed training is proved to leave production serving.
-TRAIN_FAILPOINTS = ("train.set_built", "train.trained", "train.card_stored", "train.registered", "train.compared")
+TRAIN_FAILPOINTS = ("train.set_built", "train.trained", "train.compared", "train.card_stored", "train.registered")
 
 
 @dataclass(frozen=True)
@@ -155,19 +157,20 @@ class _Training:
         rows, positives = len(device.samples), device.samples.positive_count
         outcome = DeviceOutcome(device.device, device.name, rows, positives)
         try:
-            if not rows:
-                raise InputError("No labelled visit of this device has hits; label some.", code="too_few_rows")
-            sides = hold_out(device.samples.at_seconds, self._offset(device.samples))
+            require_trainable(device.samples, what=f"the labelled visits on {device.device}")
+            sides = hold_out(device.samples.at_seconds)
             judged = device.samples.take(sides.judge)
             require_judgeable(judged)
-            trained = self._fit(device, sides.learn)
+            trained = self._fit(device)
         except InputError as error:
             return replace(outcome, refused=error.message)
         failpoint("train.trained")
-        version, is_new = self._register(device, trained, sides.learn, sides.from_seconds)
-        comparison = self._compare(device, version, judged, device.hit_counts[sides.judge])
+        artefact = pack(trained.estimator, trained.features)
+        comparison = self._compare(device, trained, artefact, judged, device.hit_counts[sides.judge])
         failpoint("train.compared")
         reasons = judge(comparison)
+        judgement = {"comparison": comparison, "gate": {"passed": not reasons, "reasons": list(reasons)}}
+        version, is_new = self._register(device, trained, artefact, sides, judgement)
         return replace(
             outcome,
             version=version.version,
@@ -179,35 +182,49 @@ class _Training:
             is_new=is_new,
         )
 
-    def _fit(self, device: _Device, learn: NDArray[np.int64]) -> TrainedModel:
+    def _fit(self, device: _Device) -> TrainedModel:
         from include.visits.training.trainer import train_model
 
         goal = parse_goal(self.order.goal, device=device.device)
-        return train_model(device.samples.take(learn), goal=goal, seed=self.order.seed, progress=self.progress)
+        return train_model(device.samples, goal=goal, seed=self.order.seed, progress=self.progress)
 
-    def _offset(self, samples: Samples) -> int:
-        zone = known_zone(self.state, self.order.data.counter_ids[0])
-        moment = dt.datetime.fromtimestamp(int(samples.at_seconds.max()), dt.UTC)
-        offset = moment.astimezone(zone).utcoffset()
-        return int(offset.total_seconds()) if offset else 0
+    def _compare(
+        self,
+        device: _Device,
+        trained: TrainedModel,
+        artefact: bytes,
+        judged: Samples,
+        hit_counts: NDArray[np.float64],
+    ) -> dict[str, Any]:
+        """Ask the candidate as it will be loaded, and the version that serves, about the same later visits."""
+        self.progress(f"comparing {device.device}", 0, 0)
+        estimator, _ = split_payload(unpack(artefact, device.name))
+        candidate = LoadedModel(
+            device.name, "candidate", digest_of(artefact), trained.threshold, trained.features, estimator
+        )
+        models = {"candidate": candidate}
+        if find_production(self.state, device.name) is not None:
+            models["production"] = load_production(self.state, self.models_dir, device.name)
+        return compare(
+            judged,
+            {name: (ask_model(model, judged, hit_counts), model.threshold) for name, model in models.items()},
+        )
 
     def _register(
-        self, device: _Device, trained: TrainedModel, learn: NDArray[np.int64], from_seconds: int
+        self, device: _Device, trained: TrainedModel, artefact: bytes, sides: HeldOut, judgement: dict[str, Any]
     ) -> tuple[ModelVersion, bool]:
-        card = {
-            **trained.card,
-            "data": {**self.data_card, "rows": len(learn), "held_out_from": _instant(from_seconds)},
-            "libraries": {name: library_version(name) for name in LIBRARIES},
-            "seed": self.order.seed,
-        }
-        manifest = {"origin": "training", **store_card(self.models_dir, card, self._plots(device, trained, learn))}
+        data = {**self.data_card, "learnt_rows": len(sides.learn), "held_out_from": _instant(sides.from_seconds)}
+        libraries = {name: library_version(name) for name in LIBRARIES}
+        card = {**trained.card, "data": data, **judgement, "libraries": libraries, "seed": self.order.seed}
+        plots = self._plots(device, trained, device.samples.take(sides.learn))
+        manifest = {"origin": "training", **store_card(self.models_dir, card, plots)}
         failpoint("train.card_stored")
         known = {(version.name, version.version) for version in list_versions(self.state)}
         version = register(
             self.state,
             self.models_dir,
             name=device.name,
-            artefact=trained.estimator,
+            artefact=artefact,
             threshold=trained.threshold,
             features=trained.features,
             manifest=manifest,
@@ -215,28 +232,14 @@ class _Training:
         failpoint("train.registered")
         return version, (version.name, version.version) not in known
 
-    def _plots(self, device: _Device, trained: TrainedModel, learn: NDArray[np.int64]) -> dict[str, bytes]:
+    def _plots(self, device: _Device, trained: TrainedModel, learnt: Samples) -> dict[str, bytes]:
         from include.visits.training.evaluation import evaluate_out_of_fold
         from include.visits.training.plots import draw_plots
 
         self.progress(f"drawing {device.device}", 0, 0)
-        samples = device.samples.take(learn)
-        seen = evaluate_out_of_fold(samples, seed=self.order.seed)
+        seen = evaluate_out_of_fold(learnt, seed=self.order.seed)
         title = f"{device.name}, {self.order.data.first} to {self.order.data.last}"
-        return draw_plots(samples.labels, seen.probabilities, seen.baseline, threshold=trained.threshold, title=title)
-
-    def _compare(
-        self, device: _Device, version: ModelVersion, judged: Samples, hit_counts: NDArray[np.float64]
-    ) -> dict[str, Any]:
-        self.progress(f"comparing {device.device}", 0, 0)
-        models = {"candidate": load_version(self.models_dir, version)}
-        serving = find_production(self.state, device.name)
-        if serving is not None:
-            models["production"] = load_production(self.state, self.models_dir, device.name)
-        return compare(
-            judged,
-            {name: (ask_model(model, judged, hit_counts), model.threshold) for name, model in models.items()},
-        )
+        return draw_plots(learnt.labels, seen.probabilities, seen.baseline, threshold=trained.threshold, title=title)
 
 
 def _instant(seconds: int) -> str:
