@@ -105,7 +105,7 @@ class CalibratedModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.n_features_in_ = len(features)
         self.classes_ = np.array([0, 1], dtype=np.int8)
 
-    def predict_proba(self, rows: pd.DataFrame) -> NDArray[np.float64]:
+    def predict_proba(self, rows: pd.DataFrame | NDArray[np.float64]) -> NDArray[np.float64]:
         """Probabilities of both classes.
 
         Args:
@@ -114,5 +114,6 @@ class CalibratedModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         Returns:
             Shape (n, 2), float64; each row adds up to 1.
         """
-        second = self.calibrator.transform(self.estimator.predict_proba(rows)[:, 1])
+        matrix = np.asarray(rows, dtype=np.float64)  # estimators are fitted on bare matrices
+        second = self.calibrator.transform(self.estimator.predict_proba(matrix)[:, 1])
         return np.column_stack([1 - second, second])

@@ -1,4 +1,4 @@
-"""The estimators that compete for a model: boosted trees and a logistic baseline."""
+"""The estimators that compete for a model: boosted trees, random trees, both together, and a logistic baseline."""
 
 from __future__ import annotations
 
@@ -6,55 +6,102 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
     from numpy.typing import NDArray
 
-    from include.visits.training.folds import Fold
+    Matrix = NDArray[np.float64]
 
-BOOSTING, LOGISTIC = "boosting", "logistic"
+BOOSTING, FOREST, BLEND, LOGISTIC = "boosting", "forest", "blend", "logistic"
+# Small steps, small trees and half of the columns per split: with a few hundred positives the usual 31 leaves learn
+# the visits by heart (PR-AUC 0.231 against 0.236 on the public shop's desktops, 0.140 against 0.149 on its phones).
+BOOSTING_SHAPE = {
+    "max_iter": 80,
+    "learning_rate": 0.08,
+    "max_leaf_nodes": 15,
+    "max_features": 0.5,
+    "l2_regularization": 1.0,
+}
+# Random trees help while visits are few; with many, boosting needs no help and the trees would weigh too much.
+MOST_FOREST_ROWS = 20_000
+FOREST_TREES = 100
+FOREST_LEAF_ROWS, FOREST_LEAVES = 5, 400  # a leaf holds at least 5 visits; a tree has at most about 400 leaves
+RANKS = 100  # quantiles by which the baseline tames heavy tails
+SPLINE_KNOTS = 5
+BASELINE_C = 0.1
 
 
-def make_candidates(seed: int) -> dict[str, Any]:
-    """Unfitted estimators by name, the one with most power first.
+def candidate_names(rows: int) -> tuple[str, ...]:
+    """Which estimators compete.
 
     Args:
+        rows: visits to learn from.
+
+    Returns:
+        Names, the baseline last.
+    """
+    small = (FOREST, BLEND) if rows <= MOST_FOREST_ROWS else ()
+    return (BOOSTING, *small, LOGISTIC)
+
+
+def make_estimator(name: str, rows: int, seed: int) -> Any:
+    """An unfitted estimator.
+
+    Args:
+        name: ``boosting``, ``forest`` or ``logistic``; a blend is made of the first two.
+        rows: visits it will learn from.
         seed: of everything random.
 
     Returns:
-        Estimators with ``fit`` and ``predict_proba``.
+        An estimator with ``fit`` and ``predict_proba`` on bare matrices.
+
+    Source:
+        Friedman: Greedy function approximation (2001), histograms as in LightGBM (NIPS 2017); Geurts, Ernst,
+        Wehenkel: Extremely randomized trees (2006).
     """
-    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+    from sklearn.preprocessing import QuantileTransformer, SplineTransformer
 
-    return {
-        BOOSTING: HistGradientBoostingClassifier(
-            max_iter=80, learning_rate=0.08, early_stopping=False, random_state=seed
-        ),
-        LOGISTIC: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1_000)),
-    }
+    if name == BOOSTING:
+        return HistGradientBoostingClassifier(**BOOSTING_SHAPE, early_stopping=False, random_state=seed)
+    if name == FOREST:
+        leaf = max(FOREST_LEAF_ROWS, rows // FOREST_LEAVES)
+        return ExtraTreesClassifier(FOREST_TREES, min_samples_leaf=leaf, random_state=seed)
+    return make_pipeline(
+        QuantileTransformer(n_quantiles=min(RANKS, rows), random_state=seed),
+        SplineTransformer(SPLINE_KNOTS),
+        LogisticRegression(C=BASELINE_C, max_iter=1_000),
+    )
 
 
-def predict_out_of_fold(
-    estimator: Any, features: pd.DataFrame, labels: NDArray[np.int8], folds: list[Fold]
-) -> NDArray[np.float64]:
-    """Ask about every visit a model that has never seen its client.
+def fit_estimator(name: str, matrix: Matrix, labels: NDArray[np.int8], seed: int) -> Any:
+    """Fit one estimator on one thread: small trees only wait for each other on several.
 
     Args:
-        estimator: unfitted; cloned for each fold.
-        features: shape (n, k), float64.
-        labels: shape (n,), 0 or 1.
-        folds: rows to learn from and to predict; together the latter are all rows.
+        name: ``boosting``, ``forest`` or ``logistic``.
+        matrix: shape (n, k), float64, finite.
+        labels: shape (n,), 0 or 1, both present.
+        seed: of everything random.
 
     Returns:
-        Shape (n,), float64, probabilities as the estimator gives them.
+        The fitted estimator.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with threadpool_limits(limits=1, user_api="openmp"):
+        return make_estimator(name, len(labels), seed).fit(matrix, labels)
+
+
+def ask(fitted: Any, matrix: Matrix) -> NDArray[np.float64]:
+    """Probability of the second class.
+
+    Args:
+        fitted: a fitted estimator.
+        matrix: shape (n, k), float64.
+
+    Returns:
+        Shape (n,), float64.
     """
     import numpy as np
-    from sklearn.base import clone
 
-    found = np.empty(len(labels), dtype=np.float64)
-    for learn, ask in folds:
-        fitted = clone(estimator).fit(features.iloc[learn], labels[learn])
-        found[ask] = fitted.predict_proba(features.iloc[ask])[:, 1]
-    return found
+    return np.asarray(fitted.predict_proba(matrix)[:, 1], dtype=np.float64)

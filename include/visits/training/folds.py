@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from include.visits.training.held_out import hold_out
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
+    from include.visits.training.samples import Samples
+
+Fold: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.int64]]"
+"""Row numbers to learn from, and row numbers to ask about."""
 
 _SIZE_STEPS = (2, 4)  # clients with one visit, a few, many
 _MOST_POSITIVES = 2  # clients with so many level 4+ visits or more are dealt alike
@@ -46,3 +52,34 @@ def grouped_folds(labels: NDArray[np.int8], groups: NDArray[np.uint64], *, folds
         fold_of_client[chosen] = number
     fold_of_row = fold_of_client[client_of_row]
     return [(np.flatnonzero(fold_of_row != k), np.flatnonzero(fold_of_row == k)) for k in range(folds)]
+
+
+@dataclass(frozen=True)
+class TimeSplit:
+    """Visits to learn from, and later ones to check by.
+
+    Attributes:
+        learn: row numbers.
+        check: row numbers of later visits; none when all visits start at one instant.
+    """
+
+    learn: NDArray[np.int64]
+    check: NDArray[np.int64]
+
+
+def split_by_time(samples: Samples) -> TimeSplit:
+    """Keep the last day or days, about a fifth of the visits, out of learning.
+
+    Args:
+        samples: n visits.
+
+    Returns:
+        Rows on both sides. A client may come back on the held-out days, as it does in production.
+    """
+    import numpy as np
+
+    every = np.arange(len(samples), dtype=np.int64)
+    if samples.at_seconds.min() == samples.at_seconds.max():
+        return TimeSplit(every, every[:0])
+    split = hold_out(samples.at_seconds)
+    return TimeSplit(split.learn, split.judge)

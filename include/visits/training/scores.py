@@ -84,3 +84,53 @@ def expected_calibration_error(labels: NDArray[np.int8], probabilities: NDArray[
     bins = np.minimum((probabilities * ECE_BINS).astype(np.int64), ECE_BINS - 1)
     gaps = np.bincount(bins, weights=probabilities - labels, minlength=ECE_BINS)
     return float(np.abs(gaps).sum() / len(labels))
+
+
+@dataclass(frozen=True)
+class Decile:
+    """A tenth of the visits by probability.
+
+    Attributes:
+        decile: 1 for the most probable tenth.
+        rows: visits in it.
+        low, high: its range of probabilities.
+        predicted: mean probability.
+        observed: share of level 4+ visits.
+        lift: observed share against the share of all visits.
+    """
+
+    decile: int
+    rows: int
+    low: float
+    high: float
+    predicted: float
+    observed: float
+    lift: float
+
+
+def measure_deciles(labels: NDArray[np.int8], probabilities: NDArray[np.float64]) -> list[Decile]:
+    """Compare promise and outcome by tenths of the visits.
+
+    Args:
+        labels: shape (n,), 0 or 1, at least one 1.
+        probabilities: shape (n,), float64, 0-1.
+
+    Returns:
+        Up to ten deciles of nearly equal size, the most probable first; fewer when there are fewer visits.
+    """
+    import numpy as np
+
+    order, share = np.argsort(-probabilities, kind="stable"), float(labels.mean())
+    parts = [part for part in np.array_split(order, 10) if len(part)]
+    return [
+        Decile(
+            decile=number,
+            rows=len(part),
+            low=float(probabilities[part].min()),
+            high=float(probabilities[part].max()),
+            predicted=float(probabilities[part].mean()),
+            observed=float(labels[part].mean()),
+            lift=float(labels[part].mean()) / share,
+        )
+        for number, part in enumerate(parts, start=1)
+    ]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from include.progress import Progress, no_progress
-from include.visits.training.candidates import make_candidates, predict_out_of_fold
-from include.visits.training.folds import grouped_folds
-from include.visits.training.scores import measure_scores
+from include.visits.training.conformal import check_held_out
+from include.visits.training.fitting import fit_best
+from include.visits.training.folds import split_by_time
+from include.visits.training.model_card import build_card
+from include.visits.training.requirements import require_trainable
 from include.visits.training.thresholds import ThresholdGoal, choose_threshold
 
 if TYPE_CHECKING:
     from include.visits.training.samples import Samples
+
+FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class TrainedModel:
         estimator: fitted and calibrated, with predict_proba and feature names.
         features: names of the input columns, in order.
         threshold: a probability must be above it, 0-1.
-        card: everything measured, as JSON can hold it.
+        card: everything measured, as JSON can hold it; keys in docs/evaluation.md.
     """
 
     estimator: Any
@@ -35,13 +39,16 @@ class TrainedModel:
 def train_model(
     samples: Samples, *, goal: ThresholdGoal, seed: int = 0, progress: Progress = no_progress
 ) -> TrainedModel:
-    """Train the candidates, take the better one, calibrate it and choose its threshold.
+    """Train the candidates, take the best one, calibrate it, choose its threshold and check it on later days.
+
+    The last day or days (about a fifth of the visits) are kept out of learning, choice, calibration and
+    threshold; they only say whether the promises hold.
 
     Args:
-        samples: labelled visits of one device category.
+        samples: labelled visits of one device category, any numeric features.
         goal: what the threshold is to achieve.
-        seed: of everything random; same samples and seed give the same model.
-        progress: told after each step.
+        seed: of everything random; same samples and seed give the same model, byte for byte.
+        progress: told after each fit.
 
     Returns:
         The model and its card.
@@ -49,29 +56,23 @@ def train_model(
     Raises:
         InputError: the samples cannot be learnt from, or no threshold reaches the goal.
     """
-    from include.visits.training.calibration import CalibratedModel, fit_calibrator
-
-    folds = grouped_folds(samples.labels, samples.groups, seed=seed)
-    predictions, scores = {}, {}
-    candidates = make_candidates(seed)
-    for number, (name, estimator) in enumerate(candidates.items()):
-        progress(f"training {name}", number, len(candidates))
-        predictions[name] = predict_out_of_fold(estimator, samples.features, samples.labels, folds)
-        scores[name] = measure_scores(samples.labels, predictions[name])
-    chosen = max(scores, key=lambda name: scores[name].pr_auc)
-    calibrator = fit_calibrator(predictions[chosen], samples.labels)
-    features = tuple(map(str, samples.features.columns))
-    fitted = candidates[chosen].fit(samples.features, samples.labels)
-    calibrated = calibrator.transform(predictions[chosen])
-    threshold = choose_threshold(goal, samples.labels, calibrated)
-    card = {
-        "rows": len(samples),
-        "positives": samples.positive_count,
-        "features": list(features),
-        "seed": seed,
-        "chosen": chosen,
-        "candidates": {name: asdict(found) for name, found in scores.items()},
-        "scores": asdict(measure_scores(samples.labels, calibrated)),
-        "threshold": {"value": threshold, "goal": asdict(goal)},
-    }
-    return TrainedModel(CalibratedModel(fitted, calibrator, features), features, threshold, card)
+    require_trainable(samples)
+    split = split_by_time(samples)
+    learnt = samples.take(split.learn)
+    require_trainable(learnt, what="the labelled visits before the held-out days")
+    fitted = fit_best(learnt, folds=FOLDS, seed=seed, progress=progress)
+    threshold = choose_threshold(goal, learnt.labels, fitted.probabilities)
+    later = samples.take(split.check)
+    later_probabilities = fitted.model.predict_proba(later.features)[:, 1]
+    check = check_held_out(
+        learnt.labels,
+        fitted.probabilities,
+        later.labels,
+        later_probabilities,
+        threshold=threshold.value,
+        precision=goal.value if goal.kind == "precision" else None,
+    )
+    card = build_card(
+        learnt, later, fitted, later_probabilities, goal=goal, threshold=threshold, check=check, seed=seed
+    )
+    return TrainedModel(fitted.model, fitted.model.features, threshold.value, card)
