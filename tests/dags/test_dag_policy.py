@@ -20,7 +20,7 @@ MOST_TASKS = 8  # each costs a second of orchestration
 LONGEST_FILE_LINES = 110
 METRIKA_TASKS = {
     "metrika_logs": {"plan_load", "wait_for_logs", "load_days", "give_logs_back"},
-    "conversion_upload": {"send_conversions", "follow_uploads"},
+    "conversion_upload": {"send_clear_days", "send_conversions", "follow_uploads"},
     "housekeeping": {"free_log_requests", "send_unlinked_again"},
 }
 SERIALISE = """
@@ -99,7 +99,7 @@ class TestDagShape:
     @pytest.mark.parametrize("dag_id", DAG_IDS)
     def test_should_have_an_owner_retries_and_a_limit_in_every_task(self, dags: dict[str, Any], dag_id: str) -> None:
         for task in dags[dag_id].tasks:
-            limit = task.execution_timeout or getattr(task, "timeout", None) or task.task_id == "approve_upload"
+            limit = task.execution_timeout or getattr(task, "timeout", None) or task.task_id.startswith("approve_")
             assert (task.owner in OWNERS, task.retries > 0, task.retry_policy is not None, bool(limit)) == (True,) * 4
 
     @pytest.mark.parametrize("dag_id", sorted(METRIKA_TASKS))
@@ -112,11 +112,12 @@ class TestDagShape:
             "metrika_logs": [
                 "plan_load", "wait_for_logs", "load_days", "publish_day", "report_failure", "give_logs_back",
             ],
-            "visit_scoring": ["plan_scoring", "score_days", "publish_scores"],
+            "visit_scoring": ["plan_scoring", "score_days", "publish_scores", "report_drift"],
             "conversion_upload": [
-                "plan_upload", "choose_approval", "approve_upload",
+                "plan_upload", "choose_approval", "send_clear_days", "approve_upload",
                 "send_conversions", "follow_uploads", "forget_token",
             ],
+            "visit_what_if": ["ask_what_if", "approve_what_if", "apply_what_if", "publish_scores"],
             "housekeeping": ["free_log_requests", "free_tables_and_files", "send_unlinked_again"],
         }  # fmt: skip
 
