@@ -1,12 +1,10 @@
-"""``verify-day``: is a day still what its manifest says."""
+"""``verify-day``: is a day still what it was when it was sealed."""
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 import typer
-from sqlalchemy import Engine
 
 from include.commands.terminal import (
     FAILURE_EXIT,
@@ -17,21 +15,17 @@ from include.commands.terminal import (
     guarded,
     settings_here,
     show,
+    shown_progress,
 )
 from include.days import parse_day
-from include.errors import DayNotReady
-from include.services.stores import Stores, open_stores
-from include.settings import Settings
-from include.state.manifest import StageRecord, read_stages
-from include.visits.scoring.recheck import recheck_day
-from include.warehouse.day_swap import day_digest
-
-RAW_STAGES = ("visits", "hits")
+from include.provenance.day_checks.verdicts import DayVerdict, StageVerdict
+from include.provenance.verify_day import verify_day as verify
+from include.services.stores import open_stores
 
 
 @guarded
 def verify_day(date: DateOption, counter: CounterOption = None, as_json: JsonOption = False) -> None:
-    """Compare a stored day with its manifest and derive its scores again; nothing is changed.
+    """Compare a stored day with its seal and derive it again; nothing is changed.
 
     Args:
         date: the day, YYYY-MM-DD.
@@ -41,45 +35,85 @@ def verify_day(date: DateOption, counter: CounterOption = None, as_json: JsonOpt
     day, settings = parse_day(date), settings_here()
     counter_ids = counters_of(settings, counter)
     stores = open_stores(settings)
-    rows = [row for counter_id in counter_ids for row in _check(stores, settings, counter_id, day)]
-    holds = all(row["holds"] for row in rows)
-    show({"holds": holds, "stages": rows}, as_json=as_json, title=f"Day {day}", rows=rows)
+    with shown_progress() as progress:
+        verdicts = [
+            verify(
+                stores.warehouse,
+                stores.state,
+                counter_id=counter_id,
+                day=day,
+                exports_dir=settings.exports_dir,
+                models_dir=settings.models_dir,
+                progress=progress,
+            )
+            for counter_id in counter_ids
+        ]
+    holds = all(verdict.holds for verdict in verdicts)
+    rows = [_stage_row(verdict, stage) for verdict in verdicts for stage in verdict.stages]
+    if as_json:
+        show(
+            {"holds": holds, "stages": rows, "days": [_day(one) for one in verdicts]}, as_json=True, title="", rows=rows
+        )
+    else:
+        _show_for_people(verdicts, rows, title=f"Day {day}")
     if not holds:
         raise typer.Exit(FAILURE_EXIT)
 
 
-def _check(stores: Stores, settings: Settings, counter_id: int, day: dt.date) -> list[dict[str, Any]]:
-    records = _records(stores.state, counter_id, day)
-    rows = [
-        _row(record, day_digest(stores.warehouse, record.stage, counter_id, day) == record.digest)
-        for record in records
-        if record.stage in RAW_STAGES
-    ]
-    for record in records:
-        if record.stage == "scores":
-            found = recheck_day(
-                stores.warehouse, stores.state, counter_id=counter_id, day=day, models_dir=settings.models_dir
-            )
-            rows.append(_row(record, found.holds))
-    return rows
-
-
-def _records(state: Engine, counter_id: int, day: dt.date) -> list[StageRecord]:
-    with state.connect() as connection:
-        records = read_stages(connection, counter_id, [day])
-    if not any(record.stage == "visits" for record in records):  # the day before brings hits of this one
-        raise DayNotReady(
-            f"Day {day} of counter {counter_id} is not loaded; run 'python -m include load --date {day} "
-            f"--counter {counter_id}' first."
-        )
-    return records
-
-
-def _row(record: StageRecord, holds: bool) -> dict[str, Any]:
+def _stage_row(verdict: DayVerdict, stage: StageVerdict) -> dict[str, Any]:
     return {
-        "counter_id": record.counter_id,
-        "stage": record.stage,
-        "holds": holds,
-        "digest": record.digest,
-        "finished_at": record.finished_at.isoformat(timespec="seconds"),
+        "counter_id": verdict.counter_id,
+        "stage": stage.stage,
+        "state": stage.state,
+        "holds": stage.holds,
+        "differences": stage.finding_count,
+        "digest": stage.digest,
+        "finished_at": stage.finished_at.isoformat(timespec="seconds") if stage.finished_at else "",
+        "next_step": stage.next_step,
     }
+
+
+def _day(verdict: DayVerdict) -> dict[str, Any]:
+    return {
+        "counter_id": verdict.counter_id,
+        "day": verdict.day.isoformat(),
+        "holds": verdict.holds,
+        "seal": verdict.seal,
+        "findings": [vars(finding) | {"text": finding.text} for one in verdict.stages for finding in one.findings],
+        "differences": sum(one.finding_count for one in verdict.stages),
+        "conservation": [balance.as_row() for balance in verdict.balances],
+        "missing": [one.stage for one in verdict.stages if one.state == "missing"],
+        "behind": [one.stage for one in verdict.stages if one.state == "behind"],
+        "notes": list(verdict.notes),
+        "seconds": verdict.duration_seconds,
+    }
+
+
+def _show_for_people(verdicts: list[DayVerdict], rows: list[dict[str, Any]], *, title: str) -> None:
+    hidden = ("digest", "finished_at", "holds", "next_step")
+    shown = [{name: value for name, value in row.items() if name not in hidden} for row in rows]
+    show({}, as_json=False, title=title, rows=shown)
+    for verdict in verdicts:
+        balances = [
+            {
+                "balance": one.name,
+                "came": _counts(one.came),
+                "became": _counts(one.became),
+                "residual": one.residual,
+            }
+            for one in verdict.balances
+        ]
+        show({}, as_json=False, title=f"Nothing lost, nothing twice, counter {verdict.counter_id}", rows=balances)
+        for stage in verdict.stages:
+            for finding in stage.findings:
+                typer.echo(f"{stage.stage}: {finding.text}")
+            if stage.finding_count > len(stage.findings):
+                typer.echo(f"{stage.stage}: {stage.finding_count} differences in all.")
+            if stage.next_step:
+                typer.echo(f"{stage.stage} {stage.state}. {stage.next_step}")
+        for note in verdict.notes:
+            typer.echo(f"Note: {note}")
+
+
+def _counts(counts: Any) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items() if count) or "0"

@@ -56,10 +56,45 @@ def stage_scores(
         )
         failpoint("score.probabilities_staged")
         progress("deciding", 0, 0)
-        names = ", ".join(quoted(column.name) for column in VISIT_SCORES.columns)
-        query = decision_sql().format(features=quoted(features), probabilities=quoted(probabilities))
-        warehouse.execute(
-            f"INSERT INTO {quoted(stage)} ({names})\n{query}",
-            {"counter_id": counter_id, "day": day, **decision_parameters(models)},
+        insert_decisions(
+            warehouse,
+            models,
+            features=features,
+            probabilities=probabilities,
+            stage=stage,
+            counter_id=counter_id,
+            day=day,
         )
     return asked
+
+
+def insert_decisions(
+    warehouse: Warehouse,
+    models: DeviceModels,
+    *,
+    features: str,
+    probabilities: str,
+    stage: str,
+    counter_id: int,
+    day: dt.date,
+) -> None:
+    """Decide every visit of a day from its features and the models' answers.
+
+    Args:
+        warehouse: the warehouse.
+        models: loaded model by device category, for names and thresholds.
+        features: table or staging table with the day's features.
+        probabilities: staging table with one answer per visit a model was asked about.
+        stage: empty staging table of ``visit_scores``.
+        counter_id: the counter.
+        day: the day.
+
+    Raises:
+        StoreUnavailable: ClickHouse cannot be reached.
+    """
+    names = ", ".join(quoted(column.name) for column in VISIT_SCORES.columns)
+    query = decision_sql().format(features=quoted(features), probabilities=quoted(probabilities))
+    warehouse.execute(
+        f"INSERT INTO {quoted(stage)} ({names})\n{query}",
+        {"counter_id": counter_id, "day": day, **decision_parameters(models)},
+    )

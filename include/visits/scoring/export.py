@@ -15,16 +15,16 @@ from zoneinfo import ZoneInfo
 from include.errors import InputError
 from include.failpoints import failpoint
 from include.visits.tables import VISIT_SCORES
-from include.warehouse.client import Warehouse
+from include.warehouse.client import Warehouse, quoted
 
 MAX_PAGE = 1000
 DEFAULT_PAGE = 100
 
 # Ordered by the text people see: in the hour that clocks repeat, instants are ordered otherwise.
-_LEVEL4 = f"""
+_LEVEL4 = """
 SELECT visit_id, toString(visit_id) AS visit, toString(client_id) AS client,
     toString(started_at, %(zone)s) AS started, duration_seconds
-FROM {VISIT_SCORES.name}
+FROM {scores}
 WHERE counter_id = %(counter_id)s AND date = %(day)s AND is_level4 = 1
 ORDER BY started, visit_id"""
 
@@ -43,7 +43,15 @@ def export_path(exports_dir: Path, counter_id: int, day: dt.date) -> Path:
     return exports_dir / str(counter_id) / f"level4_visits_{day.isoformat()}.json"
 
 
-def write_export(warehouse: Warehouse, exports_dir: Path, *, counter_id: int, day: dt.date, zone: ZoneInfo) -> Path:
+def write_export(
+    warehouse: Warehouse,
+    exports_dir: Path,
+    *,
+    counter_id: int,
+    day: dt.date,
+    zone: ZoneInfo,
+    scores_table: str = VISIT_SCORES.name,
+) -> Path:
     """Write the list of a scored day; an equal file is left untouched.
 
     Args:
@@ -52,6 +60,7 @@ def write_export(warehouse: Warehouse, exports_dir: Path, *, counter_id: int, da
         counter_id: the counter.
         day: a scored day.
         zone: the counter's zone.
+        scores_table: table of scores to read.
 
     Returns:
         The file.
@@ -65,7 +74,8 @@ def write_export(warehouse: Warehouse, exports_dir: Path, *, counter_id: int, da
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _write(temporary, iter_level4(warehouse, counter_id=counter_id, day=day, zone=zone))
+            visits = iter_level4(warehouse, counter_id=counter_id, day=day, zone=zone, scores_table=scores_table)
+            _write(temporary, visits)
             failpoint("score.export_written")
             if not (path.is_file() and filecmp.cmp(temporary, path, shallow=False)):
                 os.replace(temporary, path)
@@ -81,7 +91,14 @@ def write_export(warehouse: Warehouse, exports_dir: Path, *, counter_id: int, da
 
 
 def iter_level4(
-    warehouse: Warehouse, *, counter_id: int, day: dt.date, zone: ZoneInfo, limit: int | None = None, offset: int = 0
+    warehouse: Warehouse,
+    *,
+    counter_id: int,
+    day: dt.date,
+    zone: ZoneInfo,
+    limit: int | None = None,
+    offset: int = 0,
+    scores_table: str = VISIT_SCORES.name,
 ) -> Iterator[dict[str, Any]]:
     """Read the level 4+ visits of a day, ordered by local start, then visit id.
 
@@ -92,6 +109,7 @@ def iter_level4(
         zone: the counter's zone.
         limit: most visits to read; None for all.
         offset: visits to pass over.
+        scores_table: table of scores to read.
 
     Yields:
         ``visitId`` and ``clientId`` as text, ``dateTime`` counter-local, ``visitDuration`` in seconds.
@@ -101,7 +119,7 @@ def iter_level4(
     """
     page = "" if limit is None else "\nLIMIT %(limit)s OFFSET %(offset)s"
     values = {"counter_id": counter_id, "day": day, "zone": zone.key, "limit": limit, "offset": offset}
-    for block in warehouse.iter_frames(_LEVEL4 + page, values):
+    for block in warehouse.iter_frames(_LEVEL4.format(scores=quoted(scores_table)) + page, values):
         columns = (block[name].tolist() for name in ("visit", "client", "started", "duration_seconds"))
         for visit, client, started, duration in zip(*columns, strict=True):
             yield {"visitId": visit, "clientId": client, "dateTime": started, "visitDuration": int(duration)}

@@ -1,48 +1,42 @@
-"""Is a scored day still what its manifest says: everything derived again, by another way where there is one.
+"""A scored day derived again: features by their query, decisions by both writings of the rule.
 
-Features are measured again by their query. Decisions are made again in memory, by the second writing of
-the rules, with the model versions the day was scored with.
+Models are asked once, block by block. Their answers go to the query that decides and to the second writing in memory,
+which must agree; the result is then held against what is stored, cell by cell. Nothing stored is changed.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine
-
-from include.errors import DayNotReady
-from include.registry.estimators import LoadedModel
-from include.registry.loading import load_version
-from include.registry.versions import find_version
-from include.state.engine import reachable
-from include.state.locks import day_lock
-from include.state.manifest import StageRecord, read_stage
+from include.progress import Progress, no_progress
 from include.visits.deciding.decision import DeviceModels, decide, needs_model
-from include.visits.deciding.probabilities import matrix_of
-from include.visits.devices import DEVICE_MODELS
+from include.visits.deciding.probabilities import stage_probabilities
+from include.visits.deciding.stage_scores import insert_decisions
 from include.visits.measuring.features import stage_features
-from include.visits.models.device_models import columns_of
-from include.visits.scoring.score_inputs import STAGE
-from include.visits.tables import VISIT_FEATURES, VISIT_SCORES
-from include.warehouse.client import Warehouse
-from include.warehouse.day_swap import day_digest, staging
+from include.visits.tables import VISIT_FEATURES, VISIT_PROBABILITIES, VISIT_SCORES
+from include.warehouse.client import Warehouse, quoted
+from include.warehouse.day_comparing import SHOWN_ROWS, CellDifference, DayDifferences, compare_days
+from include.warehouse.day_swap import staging
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_BOTH = f"""
-SELECT f.*, s.reason AS stored_reason, s.score AS stored_score
-FROM (SELECT * FROM {VISIT_FEATURES.name} WHERE counter_id = %(counter_id)s AND date = %(day)s) AS f
-GLOBAL INNER JOIN
-(
-    SELECT visit_id, reason, ifNull(score, -1) AS score
-    FROM {VISIT_SCORES.name} WHERE counter_id = %(counter_id)s AND date = %(day)s
-) AS s ON f.visit_id = s.visit_id"""
-NO_SCORE = -1.0  # a frame's NULL would come back as an object
+KEY = "visit_id"
+EQUAL_DECIMALS = 9  # a model asked in blocks of another size may differ in the last bits
+
+_BOTH = """
+SELECT f.visit_id AS visit_id, f.duration_seconds AS duration_seconds, f.page_views AS page_views, f.slots AS slots,
+    f.device_category AS device_category, f.hit_count AS hit_count, s.reason AS reason, ifNull(s.score, nan) AS score
+FROM (SELECT * FROM {features} WHERE counter_id = %(counter_id)s AND date = %(day)s) AS f
+GLOBAL INNER JOIN (SELECT visit_id, reason, score FROM {scores}) AS s ON f.visit_id = s.visit_id"""
+_STORED_ANSWERS = """
+INSERT INTO {stage} (counter_id, date, visit_id, probability)
+SELECT counter_id, date, visit_id, score FROM {scores}
+WHERE counter_id = %(counter_id)s AND date = %(day)s AND device_category = %(device)s AND score IS NOT NULL"""
 
 
 @dataclass(frozen=True)
@@ -51,96 +45,103 @@ class Recheck:
 
     Attributes:
         visits: visits decided again.
-        features_hold: stored features equal the manifest and a new measurement.
-        scores_hold: stored scores equal the manifest.
-        decisions_differ: visits whose decision or score comes out differently.
+        features: stored features against the features measured again.
+        scores: stored scores against the decisions made again.
+        writings: visits about which the query and the rule in memory do not agree.
+        scores_table: the decisions made again, there until the block ends.
     """
 
     visits: int
-    features_hold: bool
-    scores_hold: bool
-    decisions_differ: int
+    features: DayDifferences
+    scores: DayDifferences
+    writings: DayDifferences
+    scores_table: str
 
     @property
     def holds(self) -> bool:
-        """Whether the day is still what its manifest says."""
-        return self.features_hold and self.scores_hold and not self.decisions_differ
+        """Whether everything stored came out again."""
+        return not (self.features.row_count or self.scores.row_count or self.writings.row_count)
 
 
-def recheck_day(warehouse: Warehouse, state: Engine, *, counter_id: int, day: dt.date, models_dir: Path) -> Recheck:
-    """Derive a scored day again and compare; nothing stored is changed.
+@contextmanager
+def rechecked_day(
+    warehouse: Warehouse,
+    models: DeviceModels,
+    *,
+    counter_id: int,
+    day: dt.date,
+    silent: Collection[str] = (),
+    from_rows: bool = True,
+    is_exact: bool = False,
+    progress: Progress = no_progress,
+) -> Iterator[Recheck]:
+    """Derive a scored day again and compare; the caller holds the locks of the day.
 
     Args:
         warehouse: the warehouse.
-        state: the state engine.
+        models: the models the day was scored with, by device category.
         counter_id: the counter.
         day: the day.
-        models_dir: folder of model artefacts.
+        silent: device categories whose model cannot be asked any more; its stored answers stand in.
+        from_rows: decide from the features measured again; from the stored ones when False.
+        is_exact: compare scores to the last bit.
+        progress: told between the steps.
 
-    Returns:
+    Yields:
         What differs.
 
     Raises:
-        DayNotReady: the day has not been scored.
-        ModelError: a model the day was scored with cannot be used any more.
-        StoreUnavailable: a store cannot be reached.
+        ModelError: a model fails.
+        StoreUnavailable: ClickHouse cannot be reached.
     """
-    with day_lock(state, counter_id, [day], purpose="score"):
-        with reachable(state), state.connect() as connection:
-            record = read_stage(connection, counter_id, day, STAGE)
-        if record is None:
-            raise DayNotReady(
-                f"Day {day} of counter {counter_id} has not been scored; run 'python -m include score --date {day} "
-                f"--counter {counter_id}' first.",
-                code="day_not_scored",
-                pointer="/date",
-            )
-        models = _models_of(state, models_dir, record)
-        visits, differ = _decide_again(warehouse, models, counter_id, day)
-        return Recheck(
+    slot = f"{counter_id}d{day:%Y%m%d}check"
+    key: dict[str, Any] = {"counter_id": counter_id, "day": day}
+    with ExitStack() as stack:
+        again, answers, scores = (
+            stack.enter_context(staging(warehouse, table, slot))
+            for table in (VISIT_FEATURES, VISIT_PROBABILITIES, VISIT_SCORES)
+        )
+        progress("measuring features again", 0, 0)
+        stage_features(warehouse, again, counter_id, day)
+        features = again if from_rows else VISIT_FEATURES.name
+        asked = {device: model for device, model in models.items() if device not in silent}
+        stage_probabilities(
+            warehouse, asked, features=features, stage=answers, counter_id=counter_id, day=day, progress=progress
+        )
+        for device in silent:
+            sql = _STORED_ANSWERS.format(stage=quoted(answers), scores=quoted(VISIT_SCORES.name))
+            warehouse.execute(sql, {**key, "device": device})
+        progress("deciding again", 0, 0)
+        insert_decisions(
+            warehouse, models, features=features, probabilities=answers, stage=scores, counter_id=counter_id, day=day
+        )
+        visits, writings = _compare_writings(warehouse, models, features, scores, key)
+        rounded = None if is_exact else {"score": EQUAL_DECIMALS}
+        yield Recheck(
             visits=visits,
-            features_hold=_features_hold(warehouse, record),
-            scores_hold=day_digest(warehouse, VISIT_SCORES.name, counter_id, day) == record.digest,
-            decisions_differ=differ + abs(int(record.counts["scored"]) - visits),
+            features=compare_days(warehouse, VISIT_FEATURES.name, again, key=KEY, **key),
+            scores=compare_days(warehouse, VISIT_SCORES.name, scores, key=KEY, rounded=rounded, **key),
+            writings=writings,
+            scores_table=scores,
         )
 
 
-def _models_of(state: Engine, models_dir: Path, record: StageRecord) -> dict[str, LoadedModel]:
-    stored: Mapping[str, Any] = record.details["models"]
-    return {
-        device: load_version(models_dir, find_version(state, name, stored[name]["version"]))
-        for device, name in DEVICE_MODELS.items()
-        if name in stored
-    }
-
-
-def _features_hold(warehouse: Warehouse, record: StageRecord) -> bool:
-    counter_id, day = record.counter_id, record.day
-    with staging(warehouse, VISIT_FEATURES, f"{counter_id}d{day:%Y%m%d}check") as stage:
-        stage_features(warehouse, stage, counter_id, day)
-        again = day_digest(warehouse, stage, counter_id, day)
-    stored = day_digest(warehouse, VISIT_FEATURES.name, counter_id, day)
-    return again == stored and stored == str(record.details["features_digest"])
-
-
-def _decide_again(warehouse: Warehouse, models: DeviceModels, counter_id: int, day: dt.date) -> tuple[int, int]:
+def _compare_writings(
+    warehouse: Warehouse, models: DeviceModels, features: str, scores: str, key: dict[str, Any]
+) -> tuple[int, DayDifferences]:
     visits = differ = 0
-    for block in warehouse.iter_frames(_BOTH, {"counter_id": counter_id, "day": day}):
+    cells: list[CellDifference] = []
+    for block in warehouse.iter_frames(_BOTH.format(features=quoted(features), scores=quoted(scores)), key):
         visits += len(block)
-        differ += _differing(block, models)
-    return visits, differ
+        found = _differing(block, models)
+        differ += len(found)
+        cells += found[: SHOWN_ROWS - len(cells)]
+    return visits, DayDifferences(differ, tuple(cells))
 
 
-def _differing(block: pd.DataFrame, models: DeviceModels) -> int:
-    import numpy as np
-
-    scores, answers = np.full(len(block), NO_SCORE), {}
-    for device, model in models.items():
-        asked = needs_model(block, device)
-        rows = block.loc[asked]
-        answers[device] = np.empty(0)
-        if len(rows):
-            answers[device] = model.probabilities(matrix_of(rows, columns_of(model.features, model.label)))
-        scores[asked] = answers[device]
-    same_reason = decide(block, answers, models) == block["stored_reason"].to_numpy()
-    return int(np.count_nonzero(~(same_reason & (scores == block["stored_score"].to_numpy()))))
+def _differing(block: pd.DataFrame, models: DeviceModels) -> list[CellDifference]:
+    answers = {device: block.loc[needs_model(block, device), "score"].to_numpy() for device in models}
+    reasons, by_query = decide(block, answers, models), block["reason"].to_numpy()
+    wrong = (reasons != by_query).nonzero()[0].tolist()
+    ids = block["visit_id"].to_numpy()
+    return [CellDifference(int(ids[row]), "reason", str(by_query[row]), str(reasons[row])) for row in wrong]

@@ -17,6 +17,7 @@ from include.state.code_version import code_version
 from include.state.counters import read_counter
 from include.state.engine import reachable
 from include.state.manifest import StageRecord, read_stage, read_stages
+from include.state.seals import read_seal
 from include.visits.deciding.decision import DeviceModels, decision_parameters, decision_sql
 from include.visits.measuring.features import SLOT_SECONDS, WATCH_IDS_CAP, features_sql
 from include.visits.measuring.rule import rule_parameters
@@ -176,9 +177,11 @@ def current_record(warehouse: Warehouse, state: Engine, inputs: DayInputs, diges
     """
     counter_id, day = inputs.counter_id, inputs.day
     with reachable(state), state.connect() as connection:
-        record = read_stage(connection, counter_id, day, STAGE)
+        record, seal = read_stage(connection, counter_id, day, STAGE), read_seal(connection, counter_id, day)
     if record is None or record.input_digest != digest:
         return None
+    if seal is not None and seal.stages.get(STAGE, record.as_json()) != record.as_json():
+        return None  # edited by hand: only scoring again makes a record of its own
     scores = day_digest(warehouse, VISIT_SCORES.name, counter_id, day)
     features = day_digest(warehouse, VISIT_FEATURES.name, counter_id, day)
     return record if (scores, features) == (record.digest, record.details["features_digest"]) else None

@@ -1,0 +1,1 @@
+"""What verify-day compares, one kind of stored thing per module."""
