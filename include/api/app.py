@@ -16,6 +16,7 @@ from include.api.gate.idempotency import Replays
 from include.api.gate.problems import problem
 from include.api.gate.refusals import refusal_of
 from include.api.gate.routing import Routes
+from include.api.models import pages, versions
 from include.api.orchestrator import Orchestrator
 from include.api.tasks import conversion_jobs, visit_tasks
 from include.errors import CounterflowError
@@ -59,6 +60,8 @@ def create_app(orchestrator: Orchestrator, environ: Mapping[str, str] | None = N
     routes = Routes(app)
     visit_tasks.add_routes(routes, context)
     conversion_jobs.add_routes(routes, context)
+    versions.add_routes(routes, context)
+    pages.add_routes(routes, context)
     system.add_routes(routes, context, app)
     routes.check()
     app.state.context, app.state.routes = context, routes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -43,12 +44,13 @@ def orchestrator() -> InMemoryOrchestrator:
 
 
 @pytest.fixture
-def api_environ(engine_environ: dict[str, str], shared_sandbox: SandboxHandle) -> dict[str, str]:
+def api_environ(engine_environ: dict[str, str], shared_sandbox: SandboxHandle, tmp_path: Path) -> dict[str, str]:
     return {
         **engine_environ,
         "METRIKA_TOKEN": DEMO_TOKEN,
         "METRIKA_API_URL": shared_sandbox.url,
         "METRIKA_COUNTER": "301",
+        "COUNTERFLOW_LOCAL_DIR": str(tmp_path / "local"),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -90,7 +91,7 @@ class TestApiServer:
     def test_should_refuse_every_route_when_nobody_is_known(self, server: Server) -> None:
         document = server.ask("GET", "/openapi.json").json()
         walked = {
-            (method, path): server.ask(method, path.format(task_id="x", upload_id="x"), is_known=False).status_code
+            (method, path): server.ask(method, re.sub(r"\{\w+\}", "x", path), is_known=False).status_code
             for path, operations in document["paths"].items()
             for method in operations
         }

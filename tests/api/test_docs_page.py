@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from include.api.gate.policies import CONVERSIONS_ANCHOR, VISITS_ANCHOR
+from include.api.gate.policies import CONVERSIONS_ANCHOR, MODELS_ANCHOR, VISITS_ANCHOR
+from include.api.models.shapes import PromoteBody
 from include.api.tasks.shapes import BulkBody, SingleBody, TaskBody, TaskResult, TaskStatus, UploadView
 from tests.api_client import Api
 from tests.conftest import PROJECT
@@ -32,7 +33,9 @@ class TestHttpApiPage:
             for method, path, one in api.app.state.routes.table()
         }
         assert {(method, path, who.strip()) for method, path, who in ROUTE.findall(PAGE)} == rules
-        assert {VISITS_ANCHOR, CONVERSIONS_ANCHOR} == {"metrika_logs", "conversion_upload"}
+        assert {VISITS_ANCHOR, CONVERSIONS_ANCHOR, MODELS_ANCHOR} == {
+            "metrika_logs", "conversion_upload", "visit_model_training",
+        }  # fmt: skip
 
     def test_should_list_exactly_the_routes_of_the_openapi_document(self, api: Api) -> None:
         paths = api.get("/openapi.json").json()["paths"]
@@ -57,7 +60,7 @@ class TestHttpApiPage:
 
     def test_should_show_requests_that_are_taken(self) -> None:
         bodies = [json.loads(text) for text in REQUEST.findall(PAGE) if "password" not in text]
-        models = (TaskBody, BulkBody, SingleBody)
+        models = (TaskBody, BulkBody, SingleBody, PromoteBody)
         assert len(bodies) == len(models)
         for model, body in zip(models, bodies, strict=True):
             model.model_validate(body)

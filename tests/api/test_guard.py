@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, ClassVar
 
 import pytest
@@ -12,6 +13,11 @@ from tests.api_client import EDITOR, PREFIX, VIEWER, Api, InMemoryOrchestrator
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PUBLIC = {("GET", "/health"), ("HEAD", "/health")}
+PARAMETER = re.compile(r"\{\w+\}")
+CHANGING = {
+    ("POST", "/tasks"), ("POST", "/conversions/bulk"), ("POST", "/conversions/single"),
+    ("POST", "/models/{name}/promote"), ("POST", "/models/{name}/rollback"),
+}  # fmt: skip
 UNKNOWN = ("/", "/nothing", "/redoc", "/tasks", "/tasks/", "/auth/login", "/docs/oauth2-redirect")
 WRONG = {
     "none": {},
@@ -35,7 +41,7 @@ class TestWalk:
 
     @pytest.mark.parametrize("kind", WRONG)
     def test_should_answer_401_everywhere_when_nobody_is_known(self, api: Api, kind: str) -> None:
-        paths = {path.format(task_id="x", upload_id="x") for _, path, _ in routes_of(api).table()} | set(UNKNOWN)
+        paths = {PARAMETER.sub("x", path) for _, path, _ in routes_of(api).table()} | set(UNKNOWN)
         answers = {
             (method, path): api.client.request(method, PREFIX + path, headers=WRONG[kind])
             for path in paths
@@ -55,7 +61,7 @@ class TestWalk:
     def test_should_answer_403_on_every_changing_route_when_the_caller_may_only_read(self, api: Api) -> None:
         changing = [(method, path) for method, path, rules in routes_of(api).table() if rules.policy.anchor_dag]
         statuses = {api.ask(method, path, token=VIEWER, json={}).status_code for method, path in changing}
-        assert (len(changing), statuses) == (3, {403})
+        assert (set(changing), statuses) == (CHANGING, {403})
 
     def test_should_have_one_public_route(self, api: Api) -> None:
         public = [(method, path) for method, path, rules in routes_of(api).table() if rules.policy.is_public]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 VISITS_ANCHOR = "metrika_logs"
 CONVERSIONS_ANCHOR = "conversion_upload"
+MODELS_ANCHOR = "visit_model_training"
 
 JSON_TYPE = "application/json"
 
