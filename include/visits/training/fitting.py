@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,7 @@ def fit_best(samples: Samples, *, folds: int, seed: int, progress: Progress = no
     scores = {name: measure_scores(samples.labels, found[name]) for name in names}
     chosen = max(names, key=lambda name: scores[name].pr_auc)
     wanted = list(dict.fromkeys([*MEMBERS.get(chosen, (chosen,)), LOGISTIC]))
-    with ThreadPoolExecutor(workers()) as pool:
+    with _fits_at_once() as pool:
         fits = pool.map(lambda name: fit_estimator(name, matrix, samples.labels, seed), wanted)
         fitted = dict(zip(wanted, fits, strict=True))
     calibrator = fit_calibrator(found[chosen], samples.labels)
@@ -134,13 +135,18 @@ def predict_out_of_fold(
         return ask(fit_estimator(name, matrix[learn], labels[learn], seed), matrix[asked])
 
     found = {name: np.empty(len(labels), dtype=np.float64) for name in names}
-    with ThreadPoolExecutor(workers()) as pool:
+    with _fits_at_once() as pool:
         for done, ((name, _, asked), answer) in enumerate(zip(jobs, pool.map(run, jobs), strict=True), start=1):
             found[name][asked] = answer
             progress(f"training {name}", done, len(jobs))
     return found
 
 
-def workers() -> int:
-    """Fits at a time: one per core this process may use."""
-    return max(1, len(os.sched_getaffinity(0)))
+@contextmanager
+def _fits_at_once() -> Iterator[ThreadPoolExecutor]:
+    """One fit per core; linear algebra inside a fit gets one thread, more would wait for each other."""
+    from threadpoolctl import threadpool_limits
+
+    cores = len(os.sched_getaffinity(0))
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(max(1, cores)) as pool:
+        yield pool

@@ -56,8 +56,10 @@ def hold_out(at_seconds: NDArray[np.int64]) -> HeldOut:
 
     ordered = np.sort(at_seconds)
     border = int(ordered[int(len(ordered) * (1 - HELD_OUT_SHARE))])
-    midnight = border - border % DAY_SECONDS
-    start = midnight if np.mean(at_seconds < midnight) >= 0.5 else border
+    midnights = border - border % DAY_SECONDS + np.array([0, DAY_SECONDS])
+    shares = np.array([np.mean(at_seconds < midnight) for midnight in midnights])
+    nearest = int(np.argmin(np.abs(shares - (1 - HELD_OUT_SHARE))))
+    start = int(midnights[nearest]) if 0.5 <= shares[nearest] <= 1 - HELD_OUT_SHARE / 2 else border
     return HeldOut(np.flatnonzero(at_seconds < start), np.flatnonzero(at_seconds >= start), start)
 
 
