@@ -55,6 +55,12 @@ class Basis:
         """Whether the counter was loaded before."""
         return bool(self.own.rows(SOURCES[0]))
 
+    @property
+    def has_estimate(self) -> bool:
+        """Whether Metrika has said how large the visits are."""
+        evaluation = self.evaluated.get(SOURCES[0])
+        return evaluation is not None and evaluation.expected_bytes is not None
+
     def samples(self, read: Callable[[History], Iterable[tuple[float, float]]]) -> list[tuple[float, float]]:
         """Measurements of the counter itself, or when it has none of all others.
 

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from include.days import require_closed_day, today_in
-from include.errors import SourceRejected
+from include.errors import InputError, SourceRejected
 from include.metrika.client.logs_api import Evaluation, LogOrder
 from include.metrika.fields.resolving import split_fields
 from include.metrika.loading.load_job import HIT_VISIT_FIELD, SOURCES, LoadJob, fields_of
@@ -82,7 +82,7 @@ def plan_counters(jobs: Sequence[LoadJob], days: Sequence[dt.date]) -> tuple[Cou
         A plan per counter, in order.
 
     Raises:
-        InputError: no day of the range is over yet.
+        InputError: no day of the range is over yet, or nothing is known of a counter and Metrika gives no estimate.
         SourceError: Metrika refused or does not answer.
         StoreUnavailable: a store cannot be reached.
     """
@@ -156,6 +156,12 @@ def _factor(bases: Iterable[Basis]) -> float:
 
 
 def _plan(job: LoadJob, basis: Basis, choice: DayChoice) -> CounterPlan:
+    if choice.to_load and not basis.is_known and not basis.has_estimate:
+        raise InputError(
+            f"Nothing is known of counter {job.counter.counter_id} and Metrika gives no estimate of its logs; load one "
+            f"day first ('python -m include load --date {choice.to_load[-1]} --counter {job.counter.counter_id}').",
+            code="no_history",
+        )
     sizes = learn_sizes(basis)
     figures = {day: sizes.figure(day) for day in choice.to_load}
     at_once = min(RUNS_AT_ONCE, len(figures))
