@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from include.api import system
+from include.api import passports, system
 from include.api.context import ApiContext
 from include.api.gate.guard import Guard
 from include.api.gate.idempotency import Replays
@@ -60,6 +60,7 @@ def create_app(orchestrator: Orchestrator, environ: Mapping[str, str] | None = N
     routes = Routes(app)
     visit_tasks.add_routes(routes, context)
     conversion_jobs.add_routes(routes, context)
+    passports.add_routes(routes, context)
     versions.add_routes(routes, context)
     pages.add_routes(routes, context)
     system.add_routes(routes, context, app)

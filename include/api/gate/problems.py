@@ -21,6 +21,7 @@ TITLES = {
     "not_found": "Not found",
     "task_unknown": "Unknown task",
     "upload_unknown": "Unknown upload",
+    "conversion_unknown": "Unknown conversion",
     "method_not_allowed": "Method not allowed",
     "not_acceptable": "Not acceptable",
     "body_too_large": "Body too large",

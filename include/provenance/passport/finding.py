@@ -12,9 +12,15 @@ from include.conversions.rules.identifiers import IdentifierKind
 from include.conversions.rules.moments import parse_moment
 from include.errors import InputError
 from include.provenance.passport.cases import Case, LedgerRow
-from include.provenance.passport.ledger_rows import MOST_MATCHES, rows_of_visits, rows_where, uploads_named
+from include.provenance.passport.ledger_rows import (
+    MOST_MATCHES,
+    rows_of_visits,
+    rows_where,
+    uploads_named,
+    zone_of_counter,
+)
 from include.provenance.passport.questions import Question
-from include.state.counters import read_counter
+from include.provenance.passport.reading import has_table
 from include.state.engine import reachable
 from include.state.tables import conversions
 from include.warehouse.client import Warehouse
@@ -35,7 +41,6 @@ def find_cases(warehouse: Warehouse, state: Engine, question: Question) -> list[
         Every match, at most 50 of the ledger; empty when there is none.
 
     Raises:
-        DayNotReady: a time is given and the counter was never loaded.
         InputError: the time cannot be read, or the upload is known but its rows are elsewhere.
         StoreUnavailable: a store cannot be reached.
     """
@@ -90,10 +95,10 @@ def narrowing(cases: Sequence[Case], question: Question) -> str:
     if question.upload_id is not None and question.row is None:
         return "row"
     differing: dict[str, set[object]] = {
+        "visit_id": {case.visit_id for case in cases},
         "counter": {case.counter_id for case in cases},
         "date": {case.day for case in cases},
         "target": {case.row.target if case.row else "" for case in cases},
-        "visit_id": {case.visit_id for case in cases},
     }
     return next((name for name, values in differing.items() if len(values) > 1), "upload_id")
 
@@ -125,8 +130,7 @@ def _refuse_row(connection: Connection, upload_id: str, question: Question) -> N
 
 def _at_time(warehouse: Warehouse, connection: Connection, question: Question) -> list[Case]:
     counter_id, c = question.counter_id or 0, conversions.c
-    zone = read_counter(connection, counter_id).zone
-    moment = parse_moment(question.date_time or "", zone)
+    moment = parse_moment(question.date_time or "", zone_of_counter(connection, counter_id))
     conditions: list[ColumnElement[bool]] = [
         c.counter_id == counter_id,
         c.identifier_kind == IdentifierKind.CLIENT_ID.value,
@@ -163,6 +167,8 @@ def _stored_visits(warehouse: Warehouse, question: Question) -> list[tuple[Any, 
 def _visits_where(
     warehouse: Warehouse, table: str, condition: str, parameters: dict[str, Any]
 ) -> list[tuple[Any, ...]]:
+    if not has_table(warehouse, table):
+        return []
     sql = f"SELECT counter_id, date, visit_id FROM {table} WHERE {condition} ORDER BY ALL LIMIT {MOST_MATCHES}"
     return warehouse.execute(sql, parameters)
 

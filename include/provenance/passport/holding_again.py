@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Engine, select
 from include.conversions.rules.holding import HeldReason, hold_visits
 from include.conversions.rules.statuses import UNSENT_STAGES
 from include.provenance.passport.cases import Evidence, LedgerRow
+from include.provenance.passport.outcomes import DRIFT_NOT_APPROVED
 from include.state.engine import reachable
-from include.state.tables import conversions
+from include.state.tables import conversions, upload_blocks
 
 # What came from outside: nothing stored lets it be derived.
 TOLD = (HeldReason.GOAL_NOT_FOUND.value, HeldReason.REFUSED.value)
@@ -49,7 +50,16 @@ def _reason(connection: Connection, row: LedgerRow) -> str:
             now=row.decided_at,
         )[0]
     )
+    if not reason and row.held_reason == DRIFT_NOT_APPROVED and _was_blocked(connection, row):
+        return DRIFT_NOT_APPROVED
     return reason or (HeldReason.SAME_MOMENT.value if _has_twin(connection, row) else "")
+
+
+def _was_blocked(connection: Connection, row: LedgerRow) -> bool:
+    """Whether its day waits or waited for a person; a released block stays on record."""
+    b = upload_blocks.c
+    query = select(b.cause).where(b.counter_id == row.counter_id, b.day == row.day)
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def _has_twin(connection: Connection, row: LedgerRow) -> bool:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, Row, Text, cast, func, select, union
 
 from include.conversions.ledger.uploads import Upload, list_uploads
+from include.errors import DayNotReady
 from include.provenance.passport.cases import LedgerRow
 from include.provenance.passport.questions import Question
+from include.state.counters import read_counter
 from include.state.tables import conversion_uploads, conversions, counters
 
 MOST_MATCHES = 50  # shown to somebody who has to choose
@@ -99,6 +102,22 @@ def random_rows(connection: Connection, *conditions: ColumnElement[bool], count:
     drawn = func.hashtextextended(cast(c.conversion_id, Text), seed)
     query = select(c.conversion_id).where(*conditions).order_by(drawn, c.conversion_id).limit(count)
     return rows_where(connection, c.conversion_id.in_(query))
+
+
+def zone_of_counter(connection: Connection, counter_id: int) -> ZoneInfo:
+    """The zone in which a counter's times are read and shown.
+
+    Args:
+        connection: open connection.
+        counter_id: the counter.
+
+    Returns:
+        Its zone; UTC for a counter of which nothing was ever loaded.
+    """
+    try:
+        return read_counter(connection, counter_id).zone
+    except DayNotReady:
+        return ZoneInfo("UTC")
 
 
 def _row_of(row: Row[Any]) -> LedgerRow:

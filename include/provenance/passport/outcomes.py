@@ -27,6 +27,7 @@ from include.visits.deciding.decision import (
 )
 
 SINGLE = "single"
+DRIFT_NOT_APPROVED = "drift_not_approved"
 NOT_SCORED, NOT_LEVEL4, NOT_UPLOADED, BLOCKED, WITHDRAWN = (
     "not_scored",
     "not_level4",
@@ -49,6 +50,7 @@ HELD_BACK = {
     HeldReason.SAME_MOMENT.value: "another visit of the same client at the same second stands for it",
     HeldReason.GOAL_NOT_FOUND.value: "the counter has no such goal",
     HeldReason.REFUSED.value: "Metrika refused its file",
+    DRIFT_NOT_APPROVED: "its day is unlike the days before it, and nobody has let it pass",
     HeldReason.WITHDRAWN.value: "the visit stopped being level 4+ before it was sent",
 }
 UPLOADS = {

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
+from include.conversions.rules.identifiers import check_target
 from include.errors import InputError
 
 LARGEST_ID = 2**64 - 1  # visit and client ids are UInt64
@@ -93,7 +94,7 @@ def ask(
         upload_id=None if upload_id is None else _upload(upload_id),
         row=None if row is None else _row(row),
         counter_id=counter_id,
-        target=target,
+        target=None if target is None else check_target(target),
         day=day,
         date_time=None if date_time is None else LOST_PLUS.sub(r"\1+\2", date_time.strip()),
     )

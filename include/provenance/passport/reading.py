@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, select
 
 from include.conversions.ledger.uploads import Upload, read_uploads
-from include.errors import DayNotReady, ModelError
+from include.errors import ModelError
 from include.provenance.passport.cases import Case, Evidence, Hit
+from include.provenance.passport.ledger_rows import zone_of_counter
 from include.registry.versions import ModelVersion, find_version
-from include.state.counters import read_counter
 from include.state.engine import reachable
 from include.state.manifest import StageRecord, read_stages
 from include.state.tables import upload_blocks
@@ -106,25 +106,19 @@ def _facts(connection: Connection, counter_id: int, day: dt.date, cases: Sequenc
     records = read_stages(connection, counter_id, [day, next_day])
     stages = {record.stage: record for record in records if record.day == day}
     stages |= {f"next_{record.stage}": record for record in records if record.day == next_day}
-    blocks = upload_blocks.c
-    query = select(blocks.cause).where(blocks.counter_id == counter_id, blocks.day == day, blocks.released_at.is_(None))
     wanted = {case.row.upload_id for case in cases if case.row and case.row.upload_id}
     uploads = {upload.upload_id: upload for upload in read_uploads(connection, wanted)} if wanted else {}
-    return DayFacts(
-        _zone(connection, counter_id), stages, ", ".join(connection.execute(query.order_by("cause")).scalars()), uploads
-    )
+    return DayFacts(zone_of_counter(connection, counter_id), stages, _blocked_by(connection, counter_id, day), uploads)
 
 
-def _zone(connection: Connection, counter_id: int) -> ZoneInfo:
-    """A counter that was only ever sent to has no zone of its own; its times are shown in UTC."""
-    try:
-        return read_counter(connection, counter_id).zone
-    except DayNotReady:
-        return ZoneInfo("UTC")
+def _blocked_by(connection: Connection, counter_id: int, day: dt.date) -> str:
+    b = upload_blocks.c
+    query = select(b.cause).where(b.counter_id == counter_id, b.day == day, b.released_at.is_(None)).order_by(b.cause)
+    return ", ".join(connection.execute(query).scalars())
 
 
 def _rows(warehouse: Warehouse, table: str, names: Sequence[str], key: Mapping[str, Any]) -> Rows:
-    if not key["visit_ids"]:
+    if not key["visit_ids"] or not has_table(warehouse, table):
         return {}
     listed = ", ".join(quoted(name) for name in names)
     sql = (
@@ -133,6 +127,20 @@ def _rows(warehouse: Warehouse, table: str, names: Sequence[str], key: Mapping[s
     )
     rows = (dict(zip(names, row, strict=True)) for row in warehouse.execute(sql, key))
     return {row["visit_id"]: row for row in rows}
+
+
+def has_table(warehouse: Warehouse, table: str) -> bool:
+    """Whether a table exists: nothing may have been loaded or scored yet.
+
+    Args:
+        warehouse: the warehouse.
+        table: its name.
+
+    Returns:
+        True when it exists.
+    """
+    sql = "SELECT count() FROM system.tables WHERE database = %(database)s AND name = %(table)s"
+    return bool(warehouse.scalar(sql, {"database": warehouse.database, "table": table}))
 
 
 def _models(state: Engine, scores: Rows) -> dict[tuple[str, str], ModelVersion]:
@@ -148,7 +156,7 @@ def _models(state: Engine, scores: Rows) -> dict[tuple[str, str], ModelVersion]:
 
 def _hits(warehouse: Warehouse, visits: Rows, features: Rows, key: Mapping[str, Any]) -> dict[int, Sequence[Hit]]:
     """Matched hits by visit; first by client, since a hit nearly always carries its visit's client."""
-    if not visits:
+    if not visits or not has_table(warehouse, "hits"):
         return {}
     clients = sorted({visit["client_id"] for visit in visits.values()})
     found = _matched(warehouse, visits, {**key, "client_ids": clients}, BY_CLIENT)

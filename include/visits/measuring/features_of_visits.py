@@ -12,6 +12,8 @@ from include.visits.measuring.features import features_parameters, features_sql
 from include.visits.tables import VISIT_FEATURES
 from include.warehouse.client import Warehouse
 
+NARROWED = ("some_visits.sql", "some_hits.sql")
+
 
 def features_of_visits(
     warehouse: Warehouse, counter_id: int, day: dt.date, clients: Mapping[int, int]
@@ -45,8 +47,4 @@ def features_of_visits(
 @cache
 def _sql() -> str:
     """The query of whole days over narrower tables: no formula is written twice."""
-    visits, hits = (
-        f"({Path(__file__).with_name(name).read_text(encoding='utf-8')})"
-        for name in ("some_visits.sql", "some_hits.sql")
-    )
-    return features_sql(visits, hits)
+    return features_sql(*(f"({Path(__file__).with_name(name).read_text(encoding='utf-8')})" for name in NARROWED))
