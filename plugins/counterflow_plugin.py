@@ -1,4 +1,4 @@
-"""Registers the API app in Airflow's API server; nothing else lives in this folder.
+"""Registers the API app in Airflow's API server and its page in Airflow's menu; nothing else lives in this folder.
 
 The app itself is in ``include/api`` and knows no Airflow. What it needs of one is answered here with public
 functions of Airflow: who is asking, start a run, state of a run.
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from include.secret import Secret
 
 PREFIX = "/counterflow"
+MODELS_PAGE = f"{PREFIX}/ui/models"
 ENDED_STATES = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 LONGEST_ERROR_CHARS = 500
 
@@ -33,6 +34,17 @@ class CounterflowPlugin(AirflowPlugin):
         from include.api.app import create_app
 
         return [{"app": create_app(AirflowOrchestrator()), "url_prefix": PREFIX, "name": "Counterflow"}]
+
+    @cached_property
+    def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        """The page of models, under Browse; shown in a frame of the same address, so the session serves it."""
+        from urllib.parse import urlsplit
+
+        from airflow.configuration import conf
+
+        root = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
+        view = {"name": "Models", "href": root + MODELS_PAGE, "destination": "nav", "category": "browse"}
+        return [{**view, "url_route": "counterflow-models"}]
 
 
 class AirflowOrchestrator:
