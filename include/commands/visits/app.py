@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from include.commands.visits import approve_drift, import_model, report, what_if, what_if_apply, what_if_list
+from include.commands.visits import (
+    approve_drift,
+    import_model,
+    label,
+    report,
+    train,
+    what_if,
+    what_if_apply,
+    what_if_list,
+)
 
 app = typer.Typer(help="Labels of visits, and the models that learn from them.", no_args_is_help=True)
 app.command("import-model")(import_model.import_model)
@@ -13,3 +22,5 @@ app.command("what-if-list")(what_if_list.what_if_list)
 app.command("what-if-apply")(what_if_apply.what_if_apply)
 app.command("report")(report.report)
 app.command("approve-drift")(approve_drift.approve_drift)
+app.command("label")(label.label)
+app.command("train")(train.train)

@@ -32,14 +32,14 @@ class LabelFile:
 
     Attributes:
         path: the file.
-        zone: zone of times without an offset.
+        zone: zone of times without an offset; None when every time needs one.
         counter_ids: counters whose visits it may name.
         first, last: days on which those visits may have started; None for all.
         source: name under which the labels are kept.
     """
 
     path: Path
-    zone: ZoneInfo
+    zone: ZoneInfo | None
     counter_ids: Sequence[int]
     first: dt.date | None = None
     last: dt.date | None = None

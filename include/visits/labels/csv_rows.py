@@ -16,12 +16,12 @@ NULL = "\\N"
 COLUMNS = ("line", "visit_id", "label", "level", "labelled_at")
 
 
-def iter_label_rows(path: Path, zone: ZoneInfo, bad: BadRows) -> Iterator[bytes]:
+def iter_label_rows(path: Path, zone: ZoneInfo | None, bad: BadRows) -> Iterator[bytes]:
     """Read a file of labels as TSV with the columns of ``label_rows``.
 
     Args:
         path: the file.
-        zone: zone of times without an offset.
+        zone: zone of times without an offset; None when every time needs one.
         bad: takes the rows that cannot be read.
 
     Yields:
@@ -66,7 +66,7 @@ def _parse_label(text: str) -> int:
     return int(text)
 
 
-def _parse_at(text: str, zone: ZoneInfo) -> str:
+def _parse_at(text: str, zone: ZoneInfo | None) -> str:
     if not text:
         return NULL
     found = parse_moment(text, zone)

@@ -13,12 +13,12 @@ from include.visits.labels.moments import parse_moment
 COLUMNS = ("client_id", "occurred_at")
 
 
-def iter_event_rows(path: Path, zone: ZoneInfo, bad: BadRows) -> Iterator[bytes]:
+def iter_event_rows(path: Path, zone: ZoneInfo | None, bad: BadRows) -> Iterator[bytes]:
     """Read a file of events as TSV with the columns of ``label_events``.
 
     Args:
         path: the file.
-        zone: zone of times without an offset.
+        zone: zone of times without an offset; None when every time needs one.
         bad: takes the rows that cannot be read.
 
     Yields:

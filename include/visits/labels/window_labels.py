@@ -111,7 +111,7 @@ def label_by_events(
     state: Engine,
     window: Window,
     path: Path,
-    zone: ZoneInfo,
+    zone: ZoneInfo | None,
     *,
     run_id: str,
     now: dt.datetime,
@@ -124,7 +124,7 @@ def label_by_events(
         state: the state engine.
         window: which visits, and how long.
         path: CSV file ``client_id,occurred_at``.
-        zone: zone of times without an offset.
+        zone: zone of times without an offset; None when every time needs one.
         run_id: names the staging tables.
         now: time of the import.
         progress: told after each day.

@@ -108,7 +108,7 @@ class TestRefusals:
         labels = dict.fromkeys(fill_day(loaded, 400), 1)
         loaded.store()
         import_file(loaded, write_labels(tmp_path / "labels.csv", labels))
-        with pytest.raises(InputError, match="both classes"):
+        with pytest.raises(InputError, match="at least 10 of each class"):
             train(loaded, tmp_path)
 
     def test_should_train_the_other_device_when_one_has_too_few(self, loaded, tmp_path):
