@@ -32,6 +32,9 @@ from include.visits.what_if.proposal import parse_proposal
 from include.visits.what_if.records import WhatIf
 
 MOST_SHOWN = 1000
+# What fits into 80 columns; the sentences below the table, the list and --json have the rest.
+SHOWN_OF_DAY = ("day", "before", "after", "added", "removed", "kept", "value", "can_be_sent")
+SHOWN_OF_VISIT = ("visit_id", "device", "change", "new_score", "new_threshold", "conversion")
 
 FromOption = Annotated[str, typer.Option("--from", help="First day in the counter's time zone, YYYY-MM-DD.")]
 ToOption = Annotated[str, typer.Option("--to", help="Last day, YYYY-MM-DD.")]
@@ -131,7 +134,8 @@ def _print(asked: Sequence[WhatIf], shown: Sequence[Mapping[str, Any]], path: Pa
     for one in asked:
         show_what_if(one)
     if shown:
-        show({}, as_json=False, title="Visits that change", rows=shown)
+        rows = [{name: row[name] for name in SHOWN_OF_VISIT} for row in shown]
+        show({}, as_json=False, title="Visits that change", rows=rows)
     if path:
         print(f"Every visit that changes is in {path}.")
     print(f"To put it in force: python -m include visits what-if-apply {' '.join(one.what_if_id for one in asked)}")
@@ -169,6 +173,7 @@ def show_what_if(asked: WhatIf) -> None:
         asked: the what-if.
     """
     title = f"What-if {asked.what_if_id}, counter {asked.counter_id}"
-    show({}, as_json=False, title=title, rows=day_rows(asked))
+    rows = [{name: cell for name, cell in row.items() if name in SHOWN_OF_DAY} for row in day_rows(asked)]
+    show({}, as_json=False, title=title, rows=rows)
     for sentence in describe(asked):
         print(f"- {sentence}")

@@ -27,7 +27,8 @@ def day_rows(asked: WhatIf) -> list[dict[str, Any]]:
 
     Returns:
         A row per day, then one for all days: counts of level 4+ visits before and after, added, removed, kept,
-        their value as far as visits have one, how many of the added can be sent and of the removed have been.
+        value before and after as far as visits have one, how many of the added can be sent and of the removed
+        have been.
     """
     summary = asked.summary
     return [*(_row(day["day"], day) for day in summary["days"]), _row(ALL_DAYS, summary["total"])]
@@ -36,8 +37,23 @@ def day_rows(asked: WhatIf) -> list[dict[str, Any]]:
 def _row(title: str, day: Mapping[str, Any]) -> dict[str, Any]:
     counts = {name: day[name] for name in ("before", "after", "added", "removed", "kept")}
     value = day["value"]
-    worth = {f"value_{name}": value[name] for name in ("before", "after", "added", "removed", "kept") if value}
+    worth = {"value": f"{money(value['before'])} > {money(value['after'])}"} if value else {}
     return {"day": title, **counts, **worth, "can_be_sent": day["sendable"], "removed_but_sent": day["removed_sent"]}
+
+
+def money(value: float) -> str:
+    """A value for people.
+
+    Args:
+        value: whole units of any currency.
+
+    Returns:
+        Digits in groups, hundredths only when there are some.
+
+    >>> money(1234.5), money(20.0)
+    ('1,234.50', '20')
+    """
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
 
 
 def describe(asked: WhatIf) -> list[str]:
@@ -55,9 +71,13 @@ def describe(asked: WhatIf) -> list[str]:
         for model in asked.models
     ]
     sentences.append(" ".join(filter(None, [_VALUE_WORDS[asked.summary["value_source"]], asked.summary["value_note"]])))
+    total = asked.summary["total"]
+    if total["value"]:
+        worth = {**total["value"], "added that can be sent": total["sendable_value"]}
+        named = ("kept", "added", "removed", "added that can be sent")
+        sentences.append("Of all days " + ", ".join(f"{name} {money(worth[name])}" for name in named) + ".")
     sentences += [f"{day['day']}: {day['note']}" for day in asked.summary["days"] if day["note"]]
-    sent = asked.summary["total"]["removed_sent"]
-    if sent:
+    if sent := total["removed_sent"]:
         sentences.append(
             f"{sent} of the removed visits have been sent; they are marked withdrawn here, but Metrika keeps them."
         )

@@ -217,7 +217,7 @@ class TestTable:
     def test_should_have_a_row_per_day_and_one_for_all(self, scored, trials) -> None:
         rows = day_rows(trials.ask(scored, LOWER, value_per_visit=2))
         assert [row["day"] for row in rows] == ["2025-07-01", "all days"]
-        assert (rows[1]["added"], rows[1]["value_added"]) == (1, 2.0)
+        assert (rows[1]["added"], rows[1]["value"]) == (1, "10 > 12")
 
     def test_should_name_both_versions_when_described(self, scored, trials) -> None:
         asked = trials.ask(scored, LOWER)
