@@ -8,12 +8,16 @@ Computes the slot features of each visit, decides with rule 180-5-5 and the devi
 |---|---|
 | Schedule | after `metrika_logs` has loaded the same day |
 | Reads | ClickHouse tables `visits` and `hits`; models in production |
-| Writes | `visit_features`, `visit_scores`, the export folder, the day manifest |
+| Writes | `visit_features`, `visit_scores`, the export folder, the day manifest, the monitoring report |
 | Then | `conversion_upload` of the same day; a task of the API ends here |
 | Answers | analytics |
 
 **Parameters.** `date`, or `date_from` with `date_to`: days to score by hand, without downloading again (default:
 the day that was loaded, and the days before it whose visits changed). `counters`: counter ids (default: all).
+
+**Monitoring.** `report_drift` compares the scored days with the days before and with the labels that have come
+(`visits report` shows it). It runs beside `publish_scores`: the scores do not wait for it, and when it fails the run
+turns red while they are published all the same.
 
 **Again.** A day whose input and models are unchanged is left as it is. Backfills belong to `metrika_logs`; to
 score a range again, trigger this DAG with the range.
@@ -28,6 +32,7 @@ from typing import Any
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
+from dags.wiring.approving import report_unit
 from dags.wiring.assets import VISITS_LOADED, VISITS_SCORED
 from dags.wiring.policies import DAG_DEFAULTS, day_params
 from dags.wiring.run_days import is_from_api, is_woken, publish_days, run_days
@@ -56,13 +61,19 @@ def visit_scoring() -> None:
         with open_run() as run:
             return score_unit(run, unit)
 
+    @task
+    def report_drift(unit: dict[str, Any]) -> list[dict[str, Any]]:
+        with open_run() as run:
+            return report_unit(run, unit)
+
     @task(outlets=[VISITS_SCORED])
     def publish_scores(outlet_events: Any = None) -> None:
         if is_from_api():
             raise AirflowSkipException("The API asked for scores only; conversions are sent when it asks for them.")
         publish_days(outlet_events[VISITS_SCORED])
 
-    score_days.expand(unit=plan_scoring()) >> publish_scores()
+    units = plan_scoring()
+    score_days.expand(unit=units) >> [publish_scores(), report_drift.expand(unit=units)]
 
 
 visit_scoring()

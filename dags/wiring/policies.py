@@ -29,6 +29,22 @@ DAG_DEFAULTS: dict[str, Any] = {
     "max_active_runs": 4,
     "default_args": DEFAULT_ARGS,
 }
+# A run that waits for a person takes no worker, and must not stop the runs of the next days.
+ASKING_DEFAULTS: dict[str, Any] = {**DAG_DEFAULTS, "max_active_runs": 16}
+
+
+def api_params() -> dict[str, Param]:
+    """What the API says of a run that it starts; people leave it alone.
+
+    Returns:
+        ``single``, ``upload_id`` and ``task_id``.
+    """
+    text: dict[str, Any] = {"type": ["null", "string"], "description": "Set by the API."}
+    return {
+        "single": Param(False, type="boolean", title="Single", description="Set by the API."),
+        "upload_id": Param(None, title="Upload", **text),
+        "task_id": Param(None, title="API task", **text),
+    }
 
 
 def day_params() -> dict[str, Param]:

@@ -70,6 +70,25 @@ def _send_days(run: Run, unit: Unit) -> Iterator[dict[str, Any]]:
         yield asdict(report)
 
 
+def follow_units(run: Run, units: Sequence[Unit]) -> dict[str, int]:
+    """Look once at the uploads of all units; a bad end turns the run red when nothing is pending any more.
+
+    Args:
+        run: what the task works with.
+        units: counters and days.
+
+    Returns:
+        ``processed``, ``pending`` and ``failed`` uploads.
+
+    Raises:
+        AirflowFailException: all have ended, at least one of them badly.
+    """
+    counts = track_units(run, units)
+    if counts["pending"] == 0:
+        _report_failures(counts)
+    return counts
+
+
 def track_units(run: Run, units: Sequence[Unit]) -> dict[str, int]:
     """Ask Metrika once about the uploads of all units that are not finished.
 
@@ -111,7 +130,7 @@ def _single_counts(run: Run) -> dict[str, int]:
     return {name: int(name == status) for name in ("processed", "pending", "failed")}
 
 
-def report_failures(counts: dict[str, int]) -> None:
+def _report_failures(counts: dict[str, int]) -> None:
     """Turn the run red when an upload ended badly, so that a person looks.
 
     Args:

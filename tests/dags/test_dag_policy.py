@@ -114,7 +114,7 @@ class TestDagShape:
             ],
             "visit_scoring": ["plan_scoring", "score_days", "publish_scores", "report_drift"],
             "conversion_upload": [
-                "plan_upload", "choose_approval", "send_clear_days", "approve_upload",
+                "plan_upload", "choose_approval", "approve_upload", "send_clear_days",
                 "send_conversions", "follow_uploads", "forget_token",
             ],
             "visit_what_if": ["ask_what_if", "approve_what_if", "apply_what_if", "publish_scores"],
