@@ -6,6 +6,7 @@ import typer
 
 from include.commands.visits import (
     approve_drift,
+    evaluate,
     import_model,
     label,
     report,
@@ -24,3 +25,4 @@ app.command("report")(report.report)
 app.command("approve-drift")(approve_drift.approve_drift)
 app.command("label")(label.label)
 app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)

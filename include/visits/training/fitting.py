@@ -145,7 +145,7 @@ def predict_out_of_fold(
 @contextmanager
 def _fits_at_once() -> Iterator[ThreadPoolExecutor]:
     """One fit per core; linear algebra inside a fit gets one thread, more would wait for each other."""
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     cores = len(os.sched_getaffinity(0))
     with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(max(1, cores)) as pool:

@@ -146,11 +146,12 @@ def _ece_by_chance(probabilities: NDArray[np.float64]) -> float:
     return float(np.sqrt(2 * variances / np.pi).sum() / len(probabilities))
 
 
-def judge(comparison: dict[str, dict[str, Any]]) -> tuple[str, ...]:
+def judge(comparison: dict[str, dict[str, Any]], verdict: str) -> tuple[str, ...]:
     """Say what speaks against a candidate.
 
     Args:
         comparison: from :func:`compare`, with ``candidate`` and, when a version serves, ``production``.
+        verdict: of the conformal check of its threshold on the held-out visits.
 
     Returns:
         A sentence per reason; none when the candidate may decide.
@@ -169,6 +170,8 @@ def judge(comparison: dict[str, dict[str, Any]]) -> tuple[str, ...]:
             f"Its probabilities are off by {candidate['model_ece']:.3f} on the held-out visits; at most {allowed:.3f} "
             "is allowed."
         )
+    if verdict == "does not hold":
+        reasons.append("What its threshold promises does not hold on the held-out visits; its card says which part.")
     return tuple(reasons)
 
 
