@@ -8,7 +8,6 @@ import logging
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LIBRARIES = ("scikit-learn", "numpy", "pandas")
 MODEL_OF_DEVICE = {DEVICE_NAMES[category]: name for category, name in DEVICE_MODELS.items()}
 # Every point at which a killed training is proved to leave production serving.
 TRAIN_FAILPOINTS = ("train.set_built", "train.trained", "train.compared", "train.card_stored", "train.registered")
@@ -168,7 +166,7 @@ class _Training:
         artefact = pack(trained.estimator, trained.features)
         comparison = self._compare(device, trained, artefact, judged, device.hit_counts[sides.judge])
         failpoint("train.compared")
-        reasons = judge(comparison)
+        reasons = judge(comparison, trained.card["held_out"]["verdict"])
         judgement = {"comparison": comparison, "gate": {"passed": not reasons, "reasons": list(reasons)}}
         version, is_new = self._register(device, trained, artefact, sides, judgement)
         return replace(
@@ -213,10 +211,9 @@ class _Training:
     def _register(
         self, device: _Device, trained: TrainedModel, artefact: bytes, sides: HeldOut, judgement: dict[str, Any]
     ) -> tuple[ModelVersion, bool]:
-        data = {**self.data_card, "learnt_rows": len(sides.learn), "held_out_from": _instant(sides.from_seconds)}
-        libraries = {name: library_version(name) for name in LIBRARIES}
-        card = {**trained.card, "data": data, **judgement, "libraries": libraries, "seed": self.order.seed}
-        plots = self._plots(device, trained, device.samples.take(sides.learn))
+        data = {**trained.card["data"], **self.data_card, "held_out_from": _instant(sides.from_seconds)}
+        card = {**trained.card, "data": data, **judgement}
+        plots = self._plots(device, trained, sides)
         manifest = {"origin": "training", **store_card(self.models_dir, card, plots)}
         failpoint("train.card_stored")
         known = {(version.name, version.version) for version in list_versions(self.state)}
@@ -232,14 +229,21 @@ class _Training:
         failpoint("train.registered")
         return version, (version.name, version.version) not in known
 
-    def _plots(self, device: _Device, trained: TrainedModel, learnt: Samples) -> dict[str, bytes]:
-        from include.visits.training.evaluation import evaluate_out_of_fold
+    def _plots(self, device: _Device, trained: TrainedModel, sides: HeldOut) -> dict[str, bytes]:
+        """Drawn of the held-out visits, beside a logistic baseline that learnt from the same visits."""
+        from include.visits.training.candidates import LOGISTIC, ask, fit_estimator
         from include.visits.training.plots import draw_plots
 
         self.progress(f"drawing {device.device}", 0, 0)
-        seen = evaluate_out_of_fold(learnt, seed=self.order.seed)
-        title = f"{device.name}, {self.order.data.first} to {self.order.data.last}"
-        return draw_plots(learnt.labels, seen.probabilities, seen.baseline, threshold=trained.threshold, title=title)
+        learnt, judged = device.samples.take(sides.learn), device.samples.take(sides.judge)
+        baseline = fit_estimator(LOGISTIC, learnt.features.to_numpy(), learnt.labels, self.order.seed)
+        return draw_plots(
+            judged.labels,
+            trained.estimator.predict_proba(judged.features)[:, 1],
+            ask(baseline, judged.features.to_numpy()),
+            threshold=trained.threshold,
+            title=f"{device.name}, visits from {_instant(sides.from_seconds)[:16]} UTC",
+        )
 
 
 def _instant(seconds: int) -> str:
