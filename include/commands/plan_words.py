@@ -16,7 +16,7 @@ NAMES = {
     "visits": "visits",
     "hits": "hits",
     "parts": "parts of logs",
-    "requests": "requests to Metrika",
+    "requests": "requests of the loop",
     "download_bytes": "downloaded, unpacked",
     "raw_bytes": "disk: visits and hits",
     "derived_bytes": "disk: features and scores",
@@ -129,14 +129,15 @@ def verdict_lines(result: Mapping[str, Any]) -> list[str]:
     """
     if not result["pieces"]:
         return ["Nothing is to be loaded."]
-    share = 100 * result["requests"] / result["daily_requests"]
+    requests = result["scheduled_requests"]
+    share = 100 * requests / result["daily_requests"]
     peaks = [
         f"counter {one['counter_id']} {readable('log_bytes', one['log_peak_bytes'])} of "
         + ("unknown room" if one["log_room_bytes"] is None else readable("log_bytes", max(0, one["log_room_bytes"])))
         for one in result["counters"]
     ]
     return [
-        f"Quota: {result['requests']:,} of {result['daily_requests']:,} requests a day for one login ({share:.1f} %), "
+        f"Quota: the scheduler sends {requests:,} of {result['daily_requests']:,} requests a day ({share:.1f} %), "
         f"{_days_of_quota(result['quota_days'])}; at least {readable('least_seconds', result['least_seconds'])} at the "
         "allowed rate, never more than 3 at a time.",
         f"Prepared logs at Metrika at most: {'; '.join(peaks)}.",

@@ -20,6 +20,7 @@ KEPT_SHARE = 0.1  # of the day's requests, for the daily runs that go on beside 
 LOAD_REQUESTS = 1  # show the counter
 ORDER_REQUESTS = 5  # evaluate, list, create, show, clean
 SHORTEST_PAUSE_SECONDS = 0.01
+POKE_SECONDS = 60.0  # between looks of the scheduler, as the DAG has it unless told otherwise
 UPLOAD_REQUESTS = 4  # goal, list, upload, what became of it
 
 
@@ -45,21 +46,35 @@ def count_polls(queue_seconds: float, settings: MetrikaSettings) -> int:
     return count
 
 
-def count_requests(load_count: int, order_count: int, part_count: int, poll_count: int, upload_count: int) -> int:
-    """Requests of a backfill, from showing the counter to what became of the upload.
+def count_load_requests(order_count: float, part_count: float, poll_count: int) -> int:
+    """Requests of one load by command, from showing the counter to cleaning the last log.
 
     Args:
-        load_count: loads, each of one counter.
-        order_count: logs they order.
-        part_count: parts these come in.
+        order_count: logs it orders.
+        part_count: parts they come in.
         poll_count: questions until they are prepared.
-        upload_count: days whose conversions are sent.
 
     Returns:
         Requests.
     """
-    by_kind = LOAD_REQUESTS * load_count + ORDER_REQUESTS * order_count + UPLOAD_REQUESTS * upload_count
-    return by_kind + part_count + poll_count
+    return round(LOAD_REQUESTS + ORDER_REQUESTS * order_count + part_count + poll_count)
+
+
+def count_scheduled_requests(order_count: float, part_count: float, queue_seconds: float) -> int:
+    """Requests of one load by the scheduler: a task that plans, one that looks again and again, one that loads.
+
+    Args:
+        order_count: logs it orders.
+        part_count: parts they come in.
+        queue_seconds: how long they are prepared.
+
+    Returns:
+        Requests.
+    """
+    looks = math.ceil(queue_seconds / POKE_SECONDS) + 1
+    looking = looks * (LOAD_REQUESTS + 3 * order_count) + order_count  # evaluate, show, show; the first also orders
+    loading = LOAD_REQUESTS + 4 * order_count + part_count  # evaluate, show twice, clean
+    return round(LOAD_REQUESTS + looking + loading)
 
 
 def usable_a_day(kept_share: float = KEPT_SHARE) -> int:

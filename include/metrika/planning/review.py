@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,20 @@ from sqlalchemy import Engine
 
 from include.metrika.loading.load_job import SOURCES
 from include.metrika.loading.phases import PHASES, QUEUE
-from include.metrika.planning.history import SCORES, UPLOAD, History, days_between, read_history
-from include.metrika.planning.requests_used import UPLOAD_REQUESTS, count_polls, count_requests
+from include.metrika.planning.history import SCORES, UPLOAD, History, PastOrder, Stage, days_between, read_history
+from include.metrika.planning.requests_used import (
+    UPLOAD_REQUESTS,
+    count_load_requests,
+    count_polls,
+    count_scheduled_requests,
+)
 from include.metrika.planning.sizes import SCORING, UPLOADING
 from include.metrika.planning.stored_plans import StoredPlan
 from include.metrika.planning.totals import QUANTITIES, TOTAL_SECONDS
 from include.settings import MetrikaSettings
 from include.warehouse.client import Warehouse
+
+COMMAND_RUN = "command_"  # how runs begin that no scheduler made
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,8 @@ def review_plan(warehouse: Warehouse, state: Engine, plan: StoredPlan, settings:
         stage: days_between(history.of(stage), tuple(figures), plan.planned_at)
         for stage in (SOURCES[0], SCORES, UPLOAD)
     }
-    planned, actual = _planned(figures, done), _actual(history, done, settings)
+    scheduled = {day for day in done[SOURCES[0]] if _is_scheduled(history.of(SOURCES[0])[day])}
+    planned, actual = _planned(figures, done, scheduled), _actual(history, done, settings)
     rows = tuple(Comparison(name, planned[name], actual[name]) for name in QUANTITIES)
     return Review(plan.plan_id, plan.counter_id, len(figures), len(done[SOURCES[0]]), rows)
 
@@ -101,7 +109,9 @@ def add_reviews(reviews: Sequence[Review]) -> tuple[Comparison, ...]:
     )
 
 
-def _planned(figures: Mapping[dt.date, Mapping[str, Any]], done: Mapping[str, Sequence[dt.date]]) -> dict[str, float]:
+def _planned(
+    figures: Mapping[dt.date, Mapping[str, Any]], done: Mapping[str, Sequence[dt.date]], scheduled: Collection[dt.date]
+) -> dict[str, float]:
     def total(days: Iterable[dt.date], name: str) -> float:
         """The plan's figure over some days."""
         return sum(float(figures[day][name]) for day in days)
@@ -113,7 +123,9 @@ def _planned(figures: Mapping[dt.date, Mapping[str, Any]], done: Mapping[str, Se
     loaded, scored, sent = (done[stage] for stage in (SOURCES[0], SCORES, UPLOAD))
     found = {name: total(loaded, name) for name in ("visits", "hits", "parts", "download_bytes", "raw_bytes")}
     found["derived_bytes"] = total(scored, "derived_bytes")
-    found["requests"] = total(loaded, "requests") - UPLOAD_REQUESTS * (len(loaded) - len(sent))
+    ways = ("scheduled_requests" if day in scheduled else "requests" for day in loaded)
+    found["requests"] = sum(figures[day][way] for day, way in zip(loaded, ways, strict=True))
+    found["requests"] -= UPLOAD_REQUESTS * (len(loaded) - len(sent))
     found |= {f"{step}_seconds": seconds(loaded, step) for step in PHASES}
     found |= {f"{SCORING}_seconds": seconds(scored, SCORING), f"{UPLOADING}_seconds": seconds(sent, UPLOADING)}
     return found | {TOTAL_SECONDS: sum(value for name, value in found.items() if name.endswith("_seconds"))}
@@ -131,9 +143,24 @@ def _actual(history: History, done: Mapping[str, Sequence[dt.date]], settings: M
     found["download_bytes"] = sum(order.size_bytes for order in orders)
     found["raw_bytes"] = sum(history.disk[day].raw_bytes for day in loaded if day in history.disk)
     found["derived_bytes"] = sum(history.disk[day].derived_bytes for day in scored if day in history.disk)
-    polls = sum(count_polls(one.details["seconds"][QUEUE], settings) for one in loads)
-    found["requests"] = count_requests(len(loads), len(orders), int(found["parts"]), polls, len(sent))
+    found["requests"] = sum(_requests_of(load, orders, loads, settings) for load in loads)
+    found["requests"] += UPLOAD_REQUESTS * len(sent)
     found |= {f"{step}_seconds": sum(one.details["seconds"][step] for one in loads) for step in PHASES}
     found[f"{SCORING}_seconds"] = sum(history.of(SCORES)[day].seconds for day in scored)
     found[f"{UPLOADING}_seconds"] = sum(history.of(UPLOAD)[day].seconds for day in sent)
     return found | {TOTAL_SECONDS: sum(value for name, value in found.items() if name.endswith("_seconds"))}
+
+
+def _is_scheduled(load: Stage) -> bool:
+    return not load.run_id.startswith(COMMAND_RUN)
+
+
+def _requests_of(load: Stage, orders: Sequence[PastOrder], loads: Sequence[Stage], settings: MetrikaSettings) -> int:
+    """Counted from what the load ordered and how long it waited; several loads of a run in equal shares."""
+    own = [order for order in orders if order.run_id == load.run_id]
+    load_count = sum(one.run_id == load.run_id for one in loads)
+    order_count, part_count = len(own) / load_count, sum(order.part_count for order in own) / load_count
+    queue_seconds = load.details["seconds"][QUEUE]
+    if _is_scheduled(load):
+        return count_scheduled_requests(order_count, part_count, queue_seconds)
+    return count_load_requests(order_count, part_count, count_polls(queue_seconds, settings))

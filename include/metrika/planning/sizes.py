@@ -15,7 +15,12 @@ from include.metrika.loading.phases import DOWNLOADING, PHASES, QUEUE, REQUESTIN
 from include.metrika.planning.basis import ASSUMED_SPREAD, Basis
 from include.metrika.planning.forecast import Forecast, Line, fit_line
 from include.metrika.planning.history import SCORES, UPLOAD, History
-from include.metrika.planning.requests_used import count_polls, count_requests
+from include.metrika.planning.requests_used import (
+    UPLOAD_REQUESTS,
+    count_load_requests,
+    count_polls,
+    count_scheduled_requests,
+)
 
 SCORING, UPLOADING = "scoring", "uploading"
 STEPS = (*PHASES, SCORING, UPLOADING)
@@ -24,13 +29,13 @@ ASSUMED_PART_BYTES = 100e6  # Metrika does not say how it cuts a log
 ASSUMED = {
     REQUESTING: Line(1.0, 0.0, spread=ASSUMED_SPREAD),
     QUEUE: Line(60.0, 0.0, spread=ASSUMED_SPREAD),
-    DOWNLOADING: Line(0.5, 2e-6, spread=ASSUMED_SPREAD),
+    DOWNLOADING: Line(0.5, 5e-6, spread=ASSUMED_SPREAD),
     STORING: Line(0.5, 1e-6, spread=ASSUMED_SPREAD),
     SCORING: Line(0.5, 2e-6, spread=ASSUMED_SPREAD),
     UPLOADING: Line(1.0, 5e-5, spread=ASSUMED_SPREAD),
 }
-ASSUMED_RAW = Line(4000.0, 60.0, spread=ASSUMED_SPREAD)  # bytes by rows of visits and hits
-ASSUMED_DERIVED = Line(6000.0, 60.0, spread=ASSUMED_SPREAD)  # bytes by visits
+ASSUMED_RAW = Line(8000.0, 24.0, spread=ASSUMED_SPREAD)  # bytes by rows of visits and hits
+ASSUMED_DERIVED = Line(8000.0, 75.0, spread=ASSUMED_SPREAD)  # bytes by visits
 ASSUMED_LEVEL4_SHARE = 0.1
 
 
@@ -44,7 +49,8 @@ class DayFigures:
         received: rows downloaded; hits reach into the day after.
         parts: parts of its logs.
         download_bytes: bytes of their rows, not compressed, as Metrika counts them.
-        requests: requests to Metrika.
+        requests: requests to Metrika of the commands.
+        scheduled_requests: requests to Metrika of the scheduler, which asks anew in each of its tasks.
         raw_bytes: compressed bytes of visits and hits in ClickHouse.
         derived_bytes: compressed bytes of features and scores.
         seconds: seconds by step.
@@ -56,6 +62,7 @@ class DayFigures:
     parts: int
     download_bytes: float
     requests: int
+    scheduled_requests: int
     raw_bytes: float
     derived_bytes: float
     seconds: Mapping[str, float]
@@ -110,11 +117,20 @@ class Sizes:
         sizes = {DOWNLOADING: received, STORING: received, SCORING: visits, UPLOADING: level4}
         seconds = {step: self.lines[step].at(sizes.get(step, 1.0)) for step in STEPS}
         polls = count_polls(seconds[QUEUE], self.basis.settings)
-        requests = count_requests(1, orders, parts, polls, 1)
+        requests = count_load_requests(orders, parts, polls) + UPLOAD_REQUESTS
+        scheduled = count_scheduled_requests(orders, parts, seconds[QUEUE]) + UPLOAD_REQUESTS
         return DayFigures(
-            visits, hits, received, parts, size_bytes, requests, self.raw.at(visits + hits), self.derived.at(visits),
-            seconds,
-        )  # fmt: skip
+            visits=visits,
+            hits=hits,
+            received=received,
+            parts=parts,
+            download_bytes=size_bytes,
+            requests=requests,
+            scheduled_requests=scheduled,
+            raw_bytes=self.raw.at(visits + hits),
+            derived_bytes=self.derived.at(visits),
+            seconds=seconds,
+        )
 
     def _parts(self, source: str, fields: Sequence[Field], log_bytes: float) -> int:
         """Parts in proportion to the bytes of the logs seen, best of those with as many days."""

@@ -11,7 +11,7 @@ from include.metrika.planning.forecast import RANGE_SPREADS, Amount, Line
 from include.metrika.planning.sizes import STEPS, DayFigures, Sizes
 
 ROWS = ("visits", "hits")
-COUNTED = ("parts", "requests")
+COUNTED = ("parts", "requests")  # of the commands
 SIZED = ("download_bytes", "raw_bytes", "derived_bytes")
 TOTAL_SECONDS = "total_seconds"
 QUANTITIES = (*ROWS, *COUNTED, *SIZED, *(f"{step}_seconds" for step in STEPS), TOTAL_SECONDS)

@@ -17,17 +17,17 @@ class Verdict:
     """What stands in the way of a backfill, if anything.
 
     Attributes:
-        requests: requests to Metrika, of all counters.
+        scheduled_requests: requests of the scheduler to Metrika, of all counters; the commands need fewer.
         daily_requests: Metrika's limit for one login and day.
         quota_days: days of quota it takes, with a tenth kept for other runs.
-        least_seconds: time these requests take at the allowed rate.
+        least_seconds: time they take at the allowed rate.
         disk_bytes: compressed rows and staging tables at their peak.
         free_disk_bytes: room on ClickHouse's disk.
         pieces: days to load in pieces that each fit into one day's quota.
         problems: sentences; empty when nothing stands in the way.
     """
 
-    requests: int
+    scheduled_requests: int
     daily_requests: int
     quota_days: int
     least_seconds: float
@@ -50,7 +50,7 @@ def judge(plans: Sequence[CounterPlan], free_disk_bytes: int) -> Verdict:
     by_day: dict[dt.date, float] = {}
     for plan in plans:
         for day, figures in plan.figures.items():
-            by_day[day] = by_day.get(day, 0.0) + figures.requests
+            by_day[day] = by_day.get(day, 0.0) + figures.scheduled_requests
     requests = sum(by_day.values())
     stored = sum(plan.totals["raw_bytes"].high + plan.totals["derived_bytes"].high for plan in plans)
     staged = sum(sorted((plan.staging_peak_bytes for plan in plans), reverse=True)[:RUNS_AT_ONCE])
@@ -62,7 +62,7 @@ def judge(plans: Sequence[CounterPlan], free_disk_bytes: int) -> Verdict:
             "make room, or load fewer days."
         )
     return Verdict(
-        requests=round(requests),
+        scheduled_requests=round(requests),
         daily_requests=DAILY_REQUESTS,
         quota_days=quota_days([requests], usable_a_day()),
         least_seconds=round(least_seconds(requests), 1),

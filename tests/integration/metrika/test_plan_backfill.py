@@ -73,4 +73,4 @@ class TestPlan:
         assert abs(found[name]) <= 20
 
     def test_should_count_the_requests_that_the_sandbox_served(self, plan: dict[str, Any]) -> None:
-        assert plan["requests"] == pytest.approx(plan["served"], rel=0.2)
+        assert plan["totals"]["requests"]["value"] == pytest.approx(plan["served"], rel=0.2)

@@ -79,7 +79,7 @@ class TestDays:
 
     def test_should_have_nothing_to_start_when_every_day_is_there(self, shop: CommandLine) -> None:
         made = plan(shop, 10, 10)
-        assert (made["pieces"], made["commands"], made["requests"]) == ([], [], 0)
+        assert (made["pieces"], made["commands"], made["scheduled_requests"]) == ([], [], 0)
 
 
 class TestAsking:
@@ -106,7 +106,7 @@ class TestAsking:
 class TestLimits:
     def test_should_cut_the_range_when_it_takes_more_than_a_day_of_quota(self, shop: CommandLine) -> None:
         made = plan(shop, 365, 1)
-        assert made["quota_days"] == 2
+        assert made["quota_days"] == 3  # 36 requests a day of the scheduler
         assert len(made["commands"]) == len(made["pieces"]) + 1
 
     def test_should_say_so_when_metrika_has_no_room(self, healed: CommandLine) -> None:
@@ -181,7 +181,7 @@ class TestWrongInput:
 class TestWords:
     def test_should_show_figures_quota_and_the_command_when_people_ask(self, shop: CommandLine) -> None:
         result = shop.run("plan", "--from", days_ago(9), "--to", days_ago(8), COLUMNS="200")
-        for words in ("requests to Metrika", "of 5,000 requests a day", "airflow backfill create", "free"):
+        for words in ("requests of the loop", "of 5,000 requests a day", "airflow backfill create", "free"):
             assert words in result.output
 
     def test_should_show_how_far_off_it_was_when_people_look_back(self, shop: CommandLine) -> None:

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.metrika.planning.requests_used import (
+    UPLOAD_REQUESTS,
+    count_load_requests,
     count_polls,
-    count_requests,
+    count_scheduled_requests,
     cut_days,
     least_seconds,
     quota_days,
@@ -30,14 +32,21 @@ class TestCountPolls:
         assert count_polls(0.5, settings) <= 50
 
 
-class TestCountRequests:
+class TestCountLoadRequests:
     def test_should_count_a_day_of_two_logs_as_documented(self) -> None:
-        # counter 1; evaluate, list, create, show, clean of each; 4 parts; 3 polls; goal, list, upload, its status
-        assert count_requests(1, 2, 4, 3, 1) == 1 + 10 + 4 + 3 + 4
+        # the counter; evaluate, list, create, show, clean of each log; 4 parts; 3 polls
+        assert count_load_requests(2, 4, 3) == 1 + 10 + 4 + 3
 
     def test_should_need_more_than_a_day_when_a_year_of_single_days_is_loaded(self) -> None:
-        requests = 365 * count_requests(1, 2, 2, 6, 1)
+        requests = 365 * (count_load_requests(2, 2, 6) + UPLOAD_REQUESTS)
         assert quota_days([requests], usable_a_day()) == 2
+
+
+class TestCountScheduledRequests:
+    @pytest.mark.parametrize(("queue_seconds", "looks"), [(0, 1), (30, 2), (60, 2), (200, 5)])
+    def test_should_ask_anew_at_every_look(self, queue_seconds: float, looks: int) -> None:
+        # the plan 1; each look 7 and the first 2 more; the load 9 and its parts
+        assert count_scheduled_requests(2, 4, queue_seconds) == 1 + 7 * looks + 2 + 9 + 4
 
 
 class TestLeastSeconds:
