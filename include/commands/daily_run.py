@@ -29,7 +29,7 @@ from include.state.tables import conversion_uploads, conversions
 from include.visits.scoring.export import export_path
 
 DAG_CHAIN = ("metrika_logs", "visit_scoring", "conversion_upload")
-ALL_DAGS = (*DAG_CHAIN, "visit_what_if", "housekeeping")
+ALL_DAGS = (*DAG_CHAIN, "visit_what_if", "visit_model_training", "housekeeping")
 RUN_SECONDS = 600.0
 ASSET_SECONDS = 120.0  # an asset wakes its consumer within seconds; loaded machines take longer
 STAGES = {"visits": "visits loaded", "hits": "hits loaded", "scores": "visits scored", "upload": "conversions"}

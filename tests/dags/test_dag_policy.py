@@ -14,7 +14,7 @@ import pytest
 
 from tests.dags.rig import DAG_IDS, PROJECT
 
-TAGS = {"metrika", "visits", "conversions", "upkeep", "daily"}
+TAGS = {"metrika", "visits", "conversions", "upkeep", "daily", "weekly"}
 OWNERS = {"analytics"}
 MOST_TASKS = 8  # each costs a second of orchestration
 LONGEST_FILE_LINES = 110
@@ -118,6 +118,9 @@ class TestDagShape:
                 "send_conversions", "follow_uploads", "forget_token",
             ],
             "visit_what_if": ["ask_what_if", "approve_what_if", "apply_what_if", "publish_scores"],
+            "visit_model_training": [
+                "label_visits", "train_candidates", "choose_promotion", "approve_candidates", "promote_candidates",
+            ],
             "housekeeping": ["free_log_requests", "free_tables_and_files", "send_unlinked_again"],
         }  # fmt: skip
 
