@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, insert, select, text, update
 
 from include.days import utc_now
-from include.errors import ModelError
+from include.errors import ModelError, StoreConflict
 from include.failpoints import failpoint
 from include.registry.artefacts import read_verified
 from include.registry.versions import ARCHIVED, PRODUCTION, ModelVersion, find_row
@@ -87,7 +87,9 @@ def promote(
     return found
 
 
-def roll_back(engine: Engine, name: str, *, run_id: str = "", models_dir: Path | None = None) -> ModelVersion:
+def roll_back(
+    engine: Engine, name: str, *, run_id: str = "", models_dir: Path | None = None, from_version: str | None = None
+) -> ModelVersion:
     """Let the version before the last promotion serve again; done twice, it goes two steps back.
 
     Args:
@@ -95,16 +97,20 @@ def roll_back(engine: Engine, name: str, *, run_id: str = "", models_dir: Path |
         name: the model's name.
         run_id: run or command that does it.
         models_dir: folder of the artefacts, to refuse a version whose file is absent or another one.
+        from_version: go back only while this version serves, so that a repeated request changes nothing.
 
     Returns:
         The version that serves from now on.
 
     Raises:
+        StoreConflict: another version than ``from_version`` serves.
         ModelError: the history knows no version before, or its file is not the registered one.
         StoreUnavailable: PostgreSQL cannot be reached.
     """
     with reachable(engine), engine.begin() as connection:
         _lock_name(connection, name)
+        if from_version not in (None, _serving(connection, name)):
+            raise StoreConflict(f"Version {from_version!r} of {name} does not decide now; nothing was changed.")
         served = served_versions(_history(connection, name))
         if len(served) < 2:
             raise ModelError(
@@ -115,6 +121,23 @@ def roll_back(engine: Engine, name: str, *, run_id: str = "", models_dir: Path |
         found = find_row(connection, name, served[-2])
     failpoint("registry.rolled_back")
     return found
+
+
+def version_before(engine: Engine, name: str) -> str | None:
+    """The version that a roll back would bring back.
+
+    Args:
+        engine: the state engine.
+        name: the model's name.
+
+    Returns:
+        Its version, or None when there is none.
+
+    Raises:
+        StoreUnavailable: PostgreSQL cannot be reached.
+    """
+    served = served_versions(list_promotions(engine, name))
+    return served[-2] if len(served) > 1 else None
 
 
 def archive(engine: Engine, name: str, version: str) -> ModelVersion:
@@ -187,8 +210,7 @@ def _require_file(models_dir: Path | None, version: ModelVersion) -> None:
 def _serve(connection: Connection, name: str, version: str, *, cause: str, run_id: str) -> None:
     """Change the stages and write the promotion down; the caller holds the lock of the name."""
     now, of_name = utc_now(), models.c.name == name
-    serving = select(models.c.version).where(of_name, models.c.stage == PRODUCTION)
-    replaced = connection.execute(serving).scalar() or ""
+    replaced = _serving(connection, name)
     connection.execute(update(models).where(of_name, models.c.stage == PRODUCTION).values(stage=ARCHIVED))
     failpoint("registry.archived_before_promotion")
     connection.execute(
@@ -202,6 +224,12 @@ def _serve(connection: Connection, name: str, version: str, *, cause: str, run_i
     )
     failpoint("registry.promotion_written")
     logger.info("model %s %s serves, replaced %s, cause %s", name, version, replaced or "none", cause)
+
+
+def _serving(connection: Connection, name: str) -> str:
+    """The version in production; empty when there is none."""
+    query = select(models.c.version).where(models.c.name == name, models.c.stage == PRODUCTION)
+    return connection.execute(query).scalar() or ""
 
 
 def _history(connection: Connection, name: str | None) -> list[Promotion]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from urllib.parse import quote
 
+from include.registry.cards import read_card
 from include.registry.promotions import Promotion
 from include.registry.showing.sections import Section, name_of, shown, version_sections
 from include.registry.showing.views import HEADLINES, headline_scores
@@ -85,7 +86,11 @@ def card_page(
     head = f"{way}<h1>{escape(title)} {_badge(version.stage)}</h1>"
     pictures = "".join(_picture(name, data) for name, data in plots.items())
     body = [head, f"<div class='plots'>{pictures}</div>" if pictures else ""]
-    if "card" not in version.manifest:
+    card = read_card(version)
+    lost = [name_of(name) for name in (card.plots if card else ()) if name not in plots]
+    if lost:
+        body.append(f"<p>Not shown, for the file is missing or another one: {escape(', '.join(lost))}.</p>")
+    if card is None:
         body.append("<p class='quiet'>This version came without a card: nothing is known of how it was measured.</p>")
     body += [_section(section) for section in version_sections(version, serving)]
     return _page(title, "".join(body))
