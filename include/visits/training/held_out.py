@@ -104,11 +104,29 @@ def compare(
 
     f = samples.features
     by_rule = passes_rule(f["duration"], f["pageViews"], f["slots"])
-    found = {"rule": _decider(samples.labels, by_rule, by_rule.astype(np.float64), None)}
+    rankings = {"rule": by_rule.astype(np.float64)}
+    found = {"rule": _decider(samples.labels, by_rule, rankings["rule"], None)}
     for name, (probabilities, threshold) in asked.items():
-        ranking = np.where(by_rule, 1.0, probabilities)
-        found[name] = _decider(samples.labels, by_rule | (probabilities > threshold), ranking, probabilities)
+        rankings[name] = np.where(by_rule, 1.0, probabilities)
+        found[name] = _decider(samples.labels, by_rule | (probabilities > threshold), rankings[name], probabilities)
+    if "candidate" in rankings:
+        rival = rankings.get("production", rankings["rule"])
+        found["candidate"] |= _difference(samples, rankings["candidate"], rival)
     return found
+
+
+def _difference(
+    samples: Samples, ours: NDArray[np.float64], theirs: NDArray[np.float64]
+) -> dict[str, float | int | None]:
+    """How much better the candidate ranks than what serves now, with an interval at 95 % by client."""
+    from include.visits.training.bootstrap import pr_auc_difference
+
+    found = pr_auc_difference(samples.labels, samples.groups, ours, theirs)
+    return {
+        "pr_auc_difference": round(found.value, 6),
+        "pr_auc_difference_low": round(found.low, 6),
+        "pr_auc_difference_high": round(found.high, 6),
+    }
 
 
 def _decider(
@@ -162,7 +180,8 @@ def judge(comparison: dict[str, dict[str, Any]], verdict: str) -> tuple[str, ...
     if candidate["pr_auc"] < rival["pr_auc"] - WORSE_BY:
         reasons.append(
             f"Rule and candidate rank the held-out visits worse than {name}: PR-AUC {candidate['pr_auc']:.3f} against "
-            f"{rival['pr_auc']:.3f}."
+            f"{rival['pr_auc']:.3f} (difference at 95 % from {candidate['pr_auc_difference_low']:.3f} to "
+            f"{candidate['pr_auc_difference_high']:.3f})."
         )
     allowed = MOST_ECE + candidate["model_ece_by_chance"]
     if candidate["model_ece"] > allowed:

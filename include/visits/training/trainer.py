@@ -56,6 +56,8 @@ def train_model(
     Raises:
         InputError: the samples cannot be learnt from, or no threshold reaches the goal.
     """
+    import numpy as np
+
     require_trainable(samples)
     split = split_by_time(samples)
     learnt = samples.take(split.learn)
@@ -63,7 +65,7 @@ def train_model(
     fitted = fit_best(learnt, folds=FOLDS, seed=seed, progress=progress)
     threshold = choose_threshold(goal, learnt.labels, fitted.probabilities)
     later = samples.take(split.check)
-    later_probabilities = fitted.model.predict_proba(later.features)[:, 1]
+    later_probabilities = fitted.model.predict_proba(later.features)[:, 1] if len(later) else np.empty(0)
     check = check_held_out(
         learnt.labels,
         fitted.probabilities,
