@@ -201,7 +201,8 @@ def _visit_deleted(day: VerifiedDay, chance: random.Random) -> Expected:
 
 def _hit_deleted(day: VerifiedDay, chance: random.Random) -> Expected:
     visit = _any_visit(day, chance, "hit_count > 2")
-    watch = day.one("SELECT max(arrayJoin(watch_ids)) FROM visits WHERE visit_id = %(visit)s", visit=visit)
+    listed = "SELECT arrayJoin(watch_ids) FROM visits WHERE visit_id = %(visit)s"  # some may lie in quarantine
+    watch = day.one(f"SELECT max(watch_id) FROM hits WHERE watch_id IN ({listed})", visit=visit)
     day.rows(f"ALTER TABLE hits DELETE WHERE watch_id = %(watch)s{SYNC}", watch=watch)
     return Expected("hits", "hits of", (str(visit), "hit_count"))
 
@@ -346,8 +347,8 @@ PLANTS: dict[str, Plant] = {
     plant.__name__.removeprefix("_"): plant
     for plant in (
         _visit_duration, _visit_flag, _visit_watch_ids, _visit_deleted, _hit_deleted, _hit_flag, _hit_doubled,
-        _quarantine_removed, _quarantine_edited, _feature, _score, _reason, _score_row, _export_byte, _export_space, _manifest_count,
-        _manifest_digest, _seal, _artefact, _threshold, _ledger_row, _ledger_identifier, _ledger_time,
+        _quarantine_removed, _quarantine_edited, _feature, _score, _reason, _score_row, _export_byte, _export_space,
+        _manifest_count, _manifest_digest, _seal, _artefact, _threshold, _ledger_row, _ledger_identifier, _ledger_time,
         _ledger_withdrawn, _file_digest,
     )
 }  # fmt: skip
