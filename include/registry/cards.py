@@ -1,9 +1,8 @@
 """Model cards: what a version was made of and how good it is, kept in its manifest; its plots as files.
 
-A card is a JSON object. The pages show these parts first and in this order, each where it is given, and any
-further part after them: ``data``, ``scores``, ``threshold``, ``conformal``, ``comparison``, ``gate``,
-``devices``, ``features``, ``deciles``, ``calibration``, ``libraries``. A part is a value, an object of values
-(shown as pairs), an object of objects (a table with a line per key) or a list of objects (a table).
+A card is a JSON object of any parts: a value, an object of values (shown as pairs), an object of objects or a
+list of objects (shown as a table). ``scores`` holds the headline figures. PostgreSQL sorts the keys of stored
+objects, so the order in which the card was written is kept beside it.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from include.errors import ModelError
 from include.registry.artefacts import PLOT_SUFFIX, artefact_path, digest_of, publish
 from include.registry.versions import ModelVersion
 
-CARD, PLOTS = "card", "plots"
+CARD, PLOTS, ORDER = "card", "plots", "card_order"
 PLOT_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 PNG_START = b"\x89PNG\r\n\x1a\n"
 
@@ -49,7 +48,7 @@ def store_card(models_dir: Path, card: Mapping[str, Any], plots: Mapping[str, by
         plots: PNG bytes by name, for example ``roc``.
 
     Returns:
-        ``card`` and ``plots``; put both into the ``manifest`` given to ``register``.
+        ``card``, ``plots`` and ``card_order``; put all of them into the ``manifest`` given to ``register``.
 
     Raises:
         ModelError: the card holds what JSON cannot, a plot is no PNG or its name no word, or the folder cannot
@@ -59,7 +58,8 @@ def store_card(models_dir: Path, card: Mapping[str, Any], plots: Mapping[str, by
     for name, data in plots.items():
         if not PLOT_NAME.fullmatch(name) or not data.startswith(PNG_START):
             raise ModelError(f"Plot {name!r} of a card cannot be kept; give PNG bytes under a name such as 'roc'.")
-    return {CARD: content, PLOTS: {name: publish(models_dir, data, PLOT_SUFFIX) for name, data in plots.items()}}
+    files = {name: publish(models_dir, data, PLOT_SUFFIX) for name, data in plots.items()}
+    return {CARD: content, PLOTS: files, ORDER: list(dict.fromkeys([*_keys(content), *files]))}
 
 
 def read_card(version: ModelVersion) -> ModelCard | None:
@@ -72,7 +72,10 @@ def read_card(version: ModelVersion) -> ModelCard | None:
         The card, or None when the version was registered without one.
     """
     content = version.manifest.get(CARD)
-    return None if content is None else ModelCard(content, dict(version.manifest.get(PLOTS) or {}))
+    if content is None:
+        return None
+    places = {key: place for place, key in enumerate(version.manifest.get(ORDER) or ())}
+    return ModelCard(_ordered(content, places), _ordered(version.manifest.get(PLOTS) or {}, places))
 
 
 def read_plot(models_dir: Path, version: ModelVersion, name: str) -> bytes:
@@ -124,6 +127,24 @@ def _plain(value: Any, place: str) -> Any:
     if value is None or isinstance(value, int):
         return value
     raise ModelError(f"The card cannot hold {type(value).__name__} at {place or '/'}; give numbers, texts and lists.")
+
+
+def _keys(value: Any) -> Iterator[str]:
+    """Keys of all objects inside, in the order written."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _keys(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _keys(item)
+
+
+def _ordered(value: Any, places: Mapping[str, int]) -> Any:
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: places.get(key, len(places)))
+        return {key: _ordered(value[key], places) for key in keys}
+    return [_ordered(item, places) for item in value] if isinstance(value, list) else value
 
 
 def _text(value: str) -> str:

@@ -34,8 +34,9 @@ th{font-weight:600;color:var(--quiet);white-space:nowrap}td.n,th.n{text-align:ri
 tr.serves td{background:var(--goodback)}td:first-child,th:first-child{padding-left:.5rem}
 .badge{padding:.05rem .55rem;border-radius:1rem;background:var(--soft);border:1px solid var(--line);font-size:.85rem}
 .badge.production{color:var(--good);background:var(--goodback);border-color:transparent}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(22rem,1fr));gap:1rem;margin-top:1rem}
+.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(28rem,1fr));gap:1rem;margin-top:1rem}
 .plots img{width:100%;border:1px solid var(--line);border-radius:.5rem;background:#fff}
+.parts{display:flex;flex-wrap:wrap;gap:0 3.5rem;align-items:flex-start}.parts section{max-width:100%}
 code{background:var(--soft);padding:.1rem .35rem;border-radius:.3rem;overflow-wrap:anywhere}
 """
 
@@ -92,8 +93,8 @@ def card_page(
         body.append(f"<p>Not shown, for the file is missing or another one: {escape(', '.join(lost))}.</p>")
     if card is None:
         body.append("<p class='quiet'>This version came without a card: nothing is known of how it was measured.</p>")
-    body += [_section(section) for section in version_sections(version, serving)]
-    return _page(title, "".join(body))
+    sections = "".join(f"<section>{_section(section)}</section>" for section in version_sections(version, serving))
+    return _page(title, "".join([*body, f"<div class='parts'>{sections}</div>"]))
 
 
 def _page(title: str, body: str) -> str:

@@ -12,26 +12,41 @@ from include.registry.versions import ModelVersion
 
 TITLES = {
     "data": "Data",
-    "scores": "Scores",
-    "threshold": "Threshold and how it was chosen",
-    "conformal": "Check of the threshold on held-out days",
-    "comparison": "Against the version that served",
+    "comparison": "Against the version that decides, on the same visits",
     "gate": "Gate",
-    "candidates": "Candidates",
+    "threshold": "Threshold and how it was chosen",
+    "held_out": "Check on later visits that were held out",
     "devices": "By device",
-    "features": "Features",
     "deciles": "By tenth of the score",
+    "candidates": "Candidates",
     "calibration": "Calibration",
+    "features": "Features",
+    "feature_quantiles": "Values of the features",
     "libraries": "Library versions",
+    "sources": "Methods",
 }
-NAMES = {"pr_auc": "PR-AUC", "roc_auc": "ROC-AUC", "ece": "ECE", "brier": "Brier", "sha256": "SHA-256"}
+SCORE_COLUMNS = {"scores": "this version", "raw_scores": "before calibration", "baseline_scores": "logistic baseline"}
+QUANTILES = ("lowest", "quarter", "half", "three quarters", "highest")
+NAMES = {
+    "pr_auc": "PR-AUC",
+    "roc_auc": "ROC-AUC",
+    "model_pr_auc": "model PR-AUC",
+    "model_roc_auc": "model ROC-AUC",
+    "model_ece": "model ECE",
+    "ece": "ECE",
+    "brier": "Brier",
+    "sha256": "SHA-256",
+}
 NOTES = {
     "scores": "PR-AUC and ROC-AUC say how well level 4+ visits are ranked above the others: 1 is perfect, chance is "
-    "the share of positives and 0.5. Brier and ECE say how far the probabilities are from what happened: 0 is perfect.",
+    "the positive share and 0.5. Brier and ECE say how far the probabilities are from what happened: 0 is perfect. "
+    "Measured on clients the model had not seen; the version that decides, on the visits of its own card.",
     "deciles": "Visits ordered by probability, highest first, in ten equal parts.",
-    "calibration": "Of visits with about this probability, the share that was level 4+.",
+    "feature_quantiles": "Of the visits learnt from.",
 }
 HIDDEN = ("scores", "card", "plots", "origin", "features")
+LEAST_SHOWN = 0.0005  # smaller shares would be shown as 0.000
+MOST_INLINE = 3  # values of an inner object that are still read easily in one line
 
 
 @dataclass(frozen=True)
@@ -56,20 +71,21 @@ def version_sections(version: ModelVersion, serving: ModelVersion | None = None)
 
     Args:
         version: the registered version.
-        serving: the version that serves now, for scores side by side; None when there is none.
+        serving: the version that decides now, for scores side by side; None when there is none.
 
     Returns:
-        What it is, its scores beside those of the serving version, then the parts of its card in order.
+        What it is, its scores beside those of the deciding version, then the parts of its card in order.
     """
     view = card_view(version)
+    card = view["card"] or {}
     facts = {name: value for name, value in view.items() if name not in HIDDEN} | view["origin"]
-    if "features" not in (view["card"] or {}):
+    single = {name: value for name, value in card.items() if not isinstance(value, Mapping | list)}
+    if "features" not in card:
         facts["features"] = view["features"]
-    beside = _side_by_side(version, serving)
     return [
-        Section("Version", (), _pairs(facts)),
-        *([beside] if beside else []),
-        *_card_sections(view["card"] or {}),
+        Section("Version", (), _pairs({**facts, **{name: v for name, v in single.items() if name not in facts}})),
+        *_scores(card, version, serving),
+        *_card_sections({name: part for name, part in card.items() if name not in {*single, *SCORE_COLUMNS}}),
     ]
 
 
@@ -80,17 +96,17 @@ def shown(value: Any) -> str:
         value: anything JSON holds.
 
     Returns:
-        One line: four digits of a fraction, yes and no, lists with commas.
+        One line: three digits of a share, yes and no, lists with commas.
 
     >>> shown(0.123456), shown(True), shown([1, None]), shown({"a_b": 2})
-    ('0.1235', 'yes', '1, –', 'a b 2')
+    ('0.123', 'yes', '1, –', 'a b 2')
     """
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.3f}" if LEAST_SHOWN <= abs(value) <= 1 else f"{value:.4g}"
     if isinstance(value, Mapping):
         return ", ".join(f"{name_of(key)} {shown(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
@@ -107,24 +123,25 @@ def name_of(key: str) -> str:
     return NAMES.get(key, key.replace("_", " "))
 
 
-def _side_by_side(version: ModelVersion, serving: ModelVersion | None) -> Section | None:
-    if serving is None or serving.version == version.version or read_card(serving) is None:
-        return None
-    own, other = headline_scores(version), headline_scores(serving)
-    rows = tuple((name_of(name), shown(own[name]), shown(other[name])) for name in own if name in other)
-    note = "Each measured on the visits its own card names; the gate compares on the same days."
-    header = ("", f"this version {version.version}", f"serving {serving.version}")
-    return Section("Beside the version that serves", header, rows, note) if rows else None
+def _scores(card: Mapping[str, Any], version: ModelVersion, serving: ModelVersion | None) -> Iterator[Section]:
+    """Scores side by side: this version, what it was before calibration, the baseline, the deciding version."""
+    columns = {title: card[name] for name, title in SCORE_COLUMNS.items() if isinstance(card.get(name), Mapping)}
+    own = columns.get(SCORE_COLUMNS["scores"])
+    if own is None:
+        return
+    if any(isinstance(value, Mapping) for value in own.values()):
+        yield from _part("Scores", own, NOTES["scores"])
+        return
+    if serving is not None and serving.version != version.version and read_card(serving) is not None:
+        columns[f"{serving.version}, which decides"] = headline_scores(serving)
+    measures = dict.fromkeys(name for scores in columns.values() for name in scores)
+    rows = tuple((name_of(name), *(shown(scores.get(name)) for scores in columns.values())) for name in measures)
+    yield Section("Scores", ("", *columns), rows, NOTES["scores"])
 
 
 def _card_sections(card: Mapping[str, Any]) -> Iterator[Section]:
-    order = [*(name for name in TITLES if name in card), *(name for name in card if name not in TITLES)]
-    single = {name: card[name] for name in order if not isinstance(card[name], Mapping | list)}
-    if single:
-        yield Section("Training", (), _pairs(single))
-    for name in order:
-        if name not in single:
-            yield from _part(TITLES.get(name, name_of(name).capitalize()), card[name], NOTES.get(name, ""))
+    for name in [*(name for name in TITLES if name in card), *(name for name in card if name not in TITLES)]:
+        yield from _part(TITLES.get(name, name_of(name).capitalize()), card[name], NOTES.get(name, ""))
 
 
 def _part(title: str, part: Any, note: str) -> Iterator[Section]:
@@ -134,15 +151,24 @@ def _part(title: str, part: Any, note: str) -> Iterator[Section]:
         elif part:
             yield Section(title, (), (("", shown(part)),), note)
         return
-    if part and all(isinstance(item, Mapping) for item in part.values()):
+    kinds = {type(item) for item in part.values()}
+    if kinds == {dict}:
         yield _table(title, [{"": name_of(name), **item} for name, item in part.items()], note)
-        return
-    inner = {name: item for name, item in part.items() if _is_table(item)}
+    elif kinds == {list} and {len(item) for item in part.values()} == {len(QUANTILES)}:
+        rows = tuple((name_of(name), *map(shown, item)) for name, item in part.items())
+        yield Section(title, ("", *QUANTILES), rows, note)
+    else:
+        yield from _mixed(title, part, note)
+
+
+def _mixed(title: str, part: Mapping[str, Any], note: str) -> Iterator[Section]:
+    """Values as pairs; inner tables and larger inner objects as sections of their own."""
+    inner = {name: item for name, item in part.items() if _is_large(item)}
     pairs = {name: item for name, item in part.items() if name not in inner}
     if pairs:
         yield Section(title, (), _pairs(pairs), note)
     for name, item in inner.items():
-        yield _table(f"{title}: {name_of(name)}", item, "" if pairs else note)
+        yield from _part(f"{title}: {name_of(name)}", item, "" if pairs else note)
 
 
 def _table(title: str, rows: Sequence[Mapping[str, Any]], note: str) -> Section:
@@ -155,5 +181,7 @@ def _pairs(values: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
     return tuple((name_of(name), shown(value)) for name, value in values.items())
 
 
-def _is_table(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, Mapping) for item in value)
+def _is_large(value: Any) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(item, Mapping) for item in value)
+    return isinstance(value, Mapping) and len(value) > MOST_INLINE

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from include.registry.cards import CARD, PLOTS, read_card
+from include.registry.cards import CARD, ORDER, PLOTS, read_card
 from include.registry.promotions import Promotion
 from include.registry.versions import ModelVersion
 
@@ -47,7 +47,7 @@ def card_view(version: ModelVersion) -> dict[str, Any]:
         ``plots`` (digest by name).
     """
     card = read_card(version)
-    origin = {name: value for name, value in version.manifest.items() if name not in (CARD, PLOTS)}
+    origin = {name: value for name, value in version.manifest.items() if name not in (CARD, PLOTS, ORDER)}
     return {
         **version_view(version),
         "origin": origin,

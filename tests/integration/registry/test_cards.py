@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,13 @@ class TestCards:
 
     def test_should_read_the_plot_as_it_was_stored(self, add, models_dir):
         assert read_plot(models_dir, add(CARD, {"roc": PNG}), "roc") == PNG
+
+    def test_should_keep_the_order_in_which_the_card_was_written(self, add):
+        written = {"zulu": 1, "data": {"to": 2, "from": [{"rows": 3, "a": 4}]}, "b": 5}
+        card = read_card(add(written, {"roc": PNG, "deciles": PNG}))
+        assert card is not None
+        assert json.dumps(card.content) == json.dumps(written)
+        assert list(card.plots) == ["roc", "deciles"]
 
     def test_should_have_no_card_when_none_was_stored(self, state, models_dir):
         made = register(state, models_dir, name="m", artefact=SlotShare(), threshold=0.4, features=("slots",))
