@@ -18,8 +18,8 @@ from dotenv import dotenv_values
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
 
+from include.commands.tables import print_pairs, print_rows
 from include.errors import ConfigError, CounterflowError, InputError
 from include.progress import Progress
 from include.services.stores import read_settings
@@ -164,29 +164,7 @@ def show(result: Mapping[str, Any], *, as_json: bool, title: str, rows: Sequence
     if as_json:
         print(json.dumps(result, default=str, ensure_ascii=False))
         return
-    Console().print(_table(title, rows) if rows else _pairs(title, result))
-
-
-def _table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left")
-    for name in rows[0]:
-        is_number = isinstance(rows[0][name], int | float) and not isinstance(rows[0][name], bool)
-        table.add_column(name.replace("_", " "), justify="right" if is_number else "left")
-    for row in rows:
-        table.add_row(*(_text(value) for value in row.values()))
-    return table
-
-
-def _pairs(title: str, result: Mapping[str, Any]) -> Table:
-    table = Table(title=title, title_justify="left", show_header=False)
-    for name, value in result.items():
-        table.add_row(name.replace("_", " "), _text(value))
-    return table
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(_text(one) for one in value)
-    return "" if value is None else str(value)
+    if rows:
+        print_rows(title, rows)
+    else:
+        print_pairs(title, result)
