@@ -44,7 +44,7 @@ SELECT
     (SELECT count(*) FROM mine WHERE stage = 'placed' AND is_withdrawn) AS withdrawn,
     (SELECT count(*) FROM mine WHERE stage <> 'placed' AND NOT is_withdrawn) AS held,
     (SELECT coalesce(sum(linked_quantity), 0) FROM files WHERE stage = 'done') AS linked,
-    (SELECT coalesce(sum(row_count - linked_quantity), 0) FROM files WHERE stage = 'done') AS not_linked,
+    (SELECT coalesce(sum(greatest(row_count - linked_quantity, 0)), 0) FROM files WHERE stage = 'done') AS not_linked,
     (SELECT coalesce(sum(row_count), 0) FROM files WHERE stage = 'done' AND linked_quantity IS NULL) AS not_told,
     (SELECT coalesce(sum(owned), 0) FROM files WHERE stage = 'failed_linkage') AS none_linked,
     (SELECT coalesce(sum(row_count), 0) FROM files WHERE stage = 'prepared') AS prepared,

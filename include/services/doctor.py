@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import shutil
 import stat
@@ -11,9 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
+from include.days import utc_now
 from include.errors import CounterflowError
+from include.provenance.conservation import balance_recent
 from include.services.airflow.client import HEALTH_PARTS
 from include.services.airflow.running import GROUP as AIRFLOW_GROUP
 from include.services.airflow.running import access_of
@@ -31,6 +34,7 @@ OLDEST_POSTGRES, OLDEST_CLICKHOUSE = 150000, (26, 7)  # the oldest releases the 
 CHDB_RANGE = ((26, 7), (27, 0))
 AIRFLOW_VERSION = "3.3.2"
 ENOUGH_FREE_BYTES = 2_000_000_000
+BALANCED_DAYS = 7  # days whose balances are looked at, by when their last stage ended
 START_ADVICE = "Start the engines with `python -m include services up`, or correct the address."
 PRIVATE_NAMES = ("services.json", "access.json", "clickhouse/password", "clickhouse/users.xml", "postgres/password")
 JWT_SETTING = "AIRFLOW__API_AUTH__JWT_SECRET"
@@ -147,6 +151,7 @@ def _state_checks(settings: Settings) -> list[Check]:
         with reachable(engine), engine.connect() as connection:
             number = int(connection.execute(text("SHOW server_version_num")).scalar_one())
             at = current_version(connection)
+        balances = [_balances(engine)] if at == newest_version() else []
         engine.dispose()
     except CounterflowError as error:
         return [Check("PostgreSQL", False, error.message, START_ADVICE)]
@@ -155,7 +160,17 @@ def _state_checks(settings: Settings) -> list[Check]:
     return [
         Check("PostgreSQL", not old, f"{number // 10000}.{number % 10000}", old),
         Check("migrations", not behind, at or "none", behind),
+        *balances,
     ]
+
+
+def _balances(engine: Engine) -> Check:
+    """Whether what was loaded, scored and sent lately adds up."""
+    found = balance_recent(engine, since=utc_now() - dt.timedelta(days=BALANCED_DAYS))
+    wrong = [one for one in found if one.residual]
+    if not wrong:
+        return Check("conservation", True, f"{len(found)} balances of the last {BALANCED_DAYS} days, every residual 0")
+    return Check("conservation", False, f"{wrong[0].name}: residual {wrong[0].residual}", wrong[0].advice)
 
 
 def _warehouse_check(settings: Settings) -> Check:
