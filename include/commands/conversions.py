@@ -28,6 +28,7 @@ from include.metrika.client.quota import StateQuotaGate
 from include.metrika.client.session import MetrikaSession
 from include.services.stores import Stores, open_stores
 from include.settings import Settings
+from include.visits.monitoring.report_day import report_day
 
 SUMMED = ("sent", "held", "already_sent", "withdrawn", "withdrawn_sent")
 
@@ -62,6 +63,12 @@ def upload(
     api = _api(settings, stores)
     wanted = replace(settings.conversions, target=target) if target else settings.conversions
     with shown_progress() as progress:
+        if settings.drift.blocks:  # nothing is sent unseen
+            for counter_id in counter_ids:
+                report_day(
+                    stores.warehouse, stores.state, counter_id=counter_id, day=day, settings=settings.drift,
+                    run_id=run_id, progress=progress,
+                )  # fmt: skip
         reports = [
             upload_day(
                 stores.warehouse,
@@ -106,7 +113,8 @@ def _api(settings: Settings, stores: Stores) -> ConversionsApi:
 
 def _row(report: UploadReport) -> dict[str, Any]:
     names = ("counter_id", "target", *SUMMED)
-    return {**{name: getattr(report, name) for name in names}, "uploads": len(report.uploads)}
+    row = {name: getattr(report, name) for name in names}
+    return {**row, "uploads": len(report.uploads), "waits_for_approval": report.is_blocked}
 
 
 def _summary(reports: list[UploadReport]) -> dict[str, Any]:
