@@ -6,6 +6,7 @@ import typer
 
 from include.commands.visits import (
     approve_drift,
+    demo,
     evaluate,
     import_model,
     label,
@@ -26,3 +27,4 @@ app.command("approve-drift")(approve_drift.approve_drift)
 app.command("label")(label.label)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("demo")(demo.demo)

@@ -37,6 +37,8 @@ UrlOption = Annotated[str, typer.Option("--exclude-url", help="Pages that are th
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="The same rows and seed give the same model.")]
 PromoteOption = Annotated[bool, typer.Option("--promote", help="Let each candidate decide that passes the gate.")]
 
+DECIDERS = {"rule": "rule alone", "candidate": "rule and candidate", "production": "rule and version in production"}
+
 
 @guarded
 def train(
@@ -80,10 +82,16 @@ def train(
             run_id=new_run_id("train"),
             progress=progress,
         )
-    _show(report, as_json=as_json)
+    show_training(report, as_json=as_json)
 
 
-def _show(report: TrainReport, *, as_json: bool) -> None:
+def show_training(report: TrainReport, *, as_json: bool) -> None:
+    """Print what a training did.
+
+    Args:
+        report: the report.
+        as_json: one line of JSON instead of tables.
+    """
     if as_json:
         show(report_as_dict(report), as_json=True, title="")
         return
@@ -92,7 +100,7 @@ def _show(report: TrainReport, *, as_json: bool) -> None:
     show({"sources": report.sources, **counts}, as_json=False, title=f"Labels from {report.first} to {report.last}")
     show({}, as_json=False, title="Candidates", rows=[_candidate(outcome) for outcome in report.devices])
     rows = [
-        {"device": outcome.device, "decider": name, **_measures(decider)}
+        {"device": outcome.device, "decides": DECIDERS[name], **_measures(decider)}
         for outcome in report.devices
         for name, decider in outcome.comparison.items()
     ]
@@ -104,19 +112,22 @@ def _show(report: TrainReport, *, as_json: bool) -> None:
 
 
 def _candidate(outcome: DeviceOutcome) -> dict[str, Any]:
-    scores = outcome.scores
+    later = outcome.comparison.get("candidate", {})
     return {
         "device": outcome.device,
         "rows": outcome.rows,
         "positives": outcome.positives,
         "version": outcome.version or "none",
-        "threshold": "" if outcome.threshold is None else f"{outcome.threshold:.4f}",
-        **{name: "" if scores.get(name) is None else f"{scores[name]:.3f}" for name in ("pr_auc", "roc_auc", "ece")},
+        "threshold": _number(outcome.threshold),
         "passes_the_gate": outcome.is_better,
         "decides_now": outcome.is_promoted,
+        **{f"later_{name}": _number(later.get(f"model_{name}")) for name in ("pr_auc", "roc_auc", "ece")},
     }
 
 
 def _measures(decider: dict[str, Any]) -> dict[str, Any]:
-    names = ("flagged_share", "precision", "recall", "pr_auc")
-    return {name: "" if decider[name] is None else f"{decider[name]:.3f}" for name in names}
+    return {name: _number(decider[name]) for name in ("flagged_share", "precision", "recall", "pr_auc")}
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
