@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def store_card(models_dir: Path, card: Mapping[str, Any], plots: Mapping[str, by
         if not PLOT_NAME.fullmatch(name) or not data.startswith(PNG_START):
             raise ModelError(f"Plot {name!r} of a card cannot be kept; give PNG bytes under a name such as 'roc'.")
     files = {name: publish(models_dir, data, PLOT_SUFFIX) for name, data in plots.items()}
-    return {CARD: content, PLOTS: files, ORDER: list(dict.fromkeys([*_keys(content), *files]))}
+    return {CARD: content, PLOTS: files, ORDER: {**_orders(content, f"/{CARD}"), f"/{PLOTS}": list(files)}}
 
 
 def read_card(version: ModelVersion) -> ModelCard | None:
@@ -74,8 +74,9 @@ def read_card(version: ModelVersion) -> ModelCard | None:
     content = version.manifest.get(CARD)
     if content is None:
         return None
-    places = {key: place for place, key in enumerate(version.manifest.get(ORDER) or ())}
-    return ModelCard(_ordered(content, places), _ordered(version.manifest.get(PLOTS) or {}, places))
+    order = version.manifest.get(ORDER) or {}
+    plots = version.manifest.get(PLOTS) or {}
+    return ModelCard(_ordered(content, f"/{CARD}", order), _ordered(plots, f"/{PLOTS}", order))
 
 
 def read_plot(models_dir: Path, version: ModelVersion, name: str) -> bytes:
@@ -129,22 +130,28 @@ def _plain(value: Any, place: str) -> Any:
     raise ModelError(f"The card cannot hold {type(value).__name__} at {place or '/'}; give numbers, texts and lists.")
 
 
-def _keys(value: Any) -> Iterator[str]:
-    """Keys of all objects inside, in the order written."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield key
-            yield from _keys(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _keys(item)
+def _orders(value: Any, place: str) -> dict[str, list[str]]:
+    """Keys of every object inside, by its place; objects of one list share a place."""
+    found: dict[str, list[str]] = {}
+    inner = list(value.items()) if isinstance(value, dict) else []
+    if inner:
+        found[place] = [key for key, _ in inner]
+    for path, item in [(f"{place}/{key}", item) for key, item in inner] or _items(value, place):
+        for known, keys in _orders(item, path).items():
+            found[known] = list(dict.fromkeys([*found.get(known, ()), *keys]))
+    return found
 
 
-def _ordered(value: Any, places: Mapping[str, int]) -> Any:
+def _items(value: Any, place: str) -> list[tuple[str, Any]]:
+    return [(place, item) for item in value] if isinstance(value, list) else []
+
+
+def _ordered(value: Any, place: str, order: Mapping[str, Sequence[str]]) -> Any:
     if isinstance(value, dict):
+        places = {key: number for number, key in enumerate(order.get(place, ()))}
         keys = sorted(value, key=lambda key: places.get(key, len(places)))
-        return {key: _ordered(value[key], places) for key in keys}
-    return [_ordered(item, places) for item in value] if isinstance(value, list) else value
+        return {key: _ordered(value[key], f"{place}/{key}", order) for key in keys}
+    return [_ordered(item, place, order) for item in value] if isinstance(value, list) else value
 
 
 def _text(value: str) -> str:

@@ -110,7 +110,7 @@ def shown(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name_of(key)} {shown(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(map(shown, value))
+        return ", ".join(map(shown, value)) or "–"
     return str(value)
 
 

@@ -52,9 +52,11 @@ class TestCards:
         assert read_plot(models_dir, add(CARD, {"roc": PNG}), "roc") == PNG
 
     def test_should_keep_the_order_in_which_the_card_was_written(self, add):
-        written = {"zulu": 1, "data": {"to": 2, "from": [{"rows": 3, "a": 4}]}, "b": 5}
+        tables = [{"rows": 3, "a": 4}, {"rows": 3, "zz": 6, "a": 4}]
+        written = {"zulu": 1, "data": {"to": 2, "from": tables, "b": 7, "roc": {"from": 8, "to": 9}}, "b": 5}
         card = read_card(add(written, {"roc": PNG, "deciles": PNG}))
         assert card is not None
+        written["data"]["from"][1] = {"rows": 3, "a": 4, "zz": 6}  # objects of one list share an order
         assert json.dumps(card.content) == json.dumps(written)
         assert list(card.plots) == ["roc", "deciles"]
 
