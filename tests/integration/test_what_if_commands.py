@@ -145,3 +145,15 @@ class TestWhatIfCommands:
         ]
         result = line.run("visits", "what-if-apply", applied[0]["id"], "--yes")
         assert (result.exit_code, "was applied on" in result.stderr.replace("\n", " ")) == (2, True)
+
+    def test_should_go_on_with_the_rest_when_one_of_several_was_applied(self, line: CommandLine) -> None:
+        applied = next(one["id"] for one in line.json("visits", "what-if-list")["what_ifs"] if one["applied_at"])
+        waiting = line.json(*ASK, "--desktop-threshold", "0.2")["what_ifs"][0]["id"]
+        found = line.json("visits", "what-if-apply", applied, waiting, "--yes")
+        assert [one["id"] for one in found["what_ifs"]] == [waiting]
+
+    def test_should_refuse_when_another_model_serves_since(self, line: CommandLine) -> None:
+        stale, newer = (line.json(*ASK, "--desktop-threshold", one)["what_ifs"][0]["id"] for one in ("0.3", "0.4"))
+        line.json("visits", "what-if-apply", newer, "--yes")
+        result = line.run("visits", "what-if-apply", stale, "--yes")
+        assert (result.exit_code, "is out of date" in result.stderr.replace("\n", " ")) == (2, True)

@@ -31,7 +31,7 @@ def _row(asked: WhatIf) -> dict[str, Any]:
         "counter_id": asked.counter_id,
         "days": f"{asked.first_day} to {asked.last_day}",
         "proposal": ", ".join(f"{model.name} {model.version} > {model.threshold:g}" for model in asked.models),
-        **{name: total[name] for name in ("before", "after", "added", "removed")},
-        "asked_at": f"{asked.asked_at:%Y-%m-%d %H:%M}",
-        "applied": f"{asked.applied_at:%Y-%m-%d %H:%M} by {asked.applied_by}" if asked.applied_at else "no",
+        "level4": f"{total['before']} > {total['after']}",
+        "asked": f"{asked.asked_at:%Y-%m-%d}",
+        "applied": f"{asked.applied_at:%Y-%m-%d} by {asked.applied_by}" if asked.applied_at else "no",
     }
