@@ -64,7 +64,9 @@ class DagRig:
             return {record.stage: record for record in read_stages(connection, counter_id, [day])}
 
     def digests(self, counter_id: int, day: dt.date) -> dict[str, str]:
-        return {stage: record.digest for stage, record in self.stages(counter_id, day).items()}
+        """Digests by stage, but for the report, which depends on the days around as well."""
+        found = self.stages(counter_id, day)
+        return {stage: record.digest for stage, record in found.items() if stage != "monitoring"}
 
     def open_log_requests(self) -> int:
         query = select(func.count()).select_from(log_requests).where(log_requests.c.released_at.is_(None))

@@ -59,7 +59,7 @@ def week(running: SchedulerRig) -> SchedulerRig:
 class TestOneDay:
     @pytest.mark.parametrize("counter_id", COUNTERS)
     def test_should_seal_every_stage_when_a_day_is_triggered(self, one_day: SchedulerRig, counter_id: int) -> None:
-        assert set(one_day.stores.stages(counter_id, ONE_DAY)) == {"visits", "hits", "scores", "upload"}
+        assert set(one_day.stores.stages(counter_id, ONE_DAY)) == {"visits", "hits", "scores", "monitoring", "upload"}
 
     @pytest.mark.parametrize("counter_id", COUNTERS)
     def test_should_have_the_conversions_processed(self, one_day: SchedulerRig, counter_id: int) -> None:
@@ -81,7 +81,7 @@ class TestBackfill:
 
     def test_should_seal_fourteen_days_when_a_week_of_two_counters_is_backfilled(self, week: SchedulerRig) -> None:
         stages = [set(week.stores.stages(counter_id, day)) for counter_id in COUNTERS for day in WEEK]
-        assert stages == [{"visits", "hits", "scores", "upload"}] * 14
+        assert stages == [{"visits", "hits", "scores", "monitoring", "upload"}] * 14
 
     @pytest.mark.parametrize("counter_id", COUNTERS)
     def test_should_have_each_conversion_once_at_metrika(self, week: SchedulerRig, counter_id: int) -> None:
