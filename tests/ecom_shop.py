@@ -94,3 +94,44 @@ def _hits(hits: pd.DataFrame, *, names_visits: bool) -> pd.DataFrame:
         }
     )
     return shown.assign(**{"ym:pv:visitID": hits["visit"]}) if names_visits else shown
+
+
+CHECKOUT = ("purchase", "payment_details", "shipping_details", "payment_error", "checkout_bug")
+
+
+@dataclass(frozen=True)
+class LabelledShop:
+    """Files for an evaluation.
+
+    Attributes:
+        visits_file: CSV with the columns of the Logs API.
+        hits_file: CSV with the columns of the Logs API.
+        labels_file: ``visit_id,label``; 1 when the session holds a purchase.
+    """
+
+    visits_file: Path
+    hits_file: Path
+    labels_file: Path
+
+
+def write_labelled_shop(ecom: Path, folder: Path, *, with_checkout: bool = False) -> LabelledShop:
+    """Write what was known before the checkout, and who bought.
+
+    Args:
+        ecom: the public file.
+        folder: where the files go.
+        with_checkout: leave the checkout's hits in, which gives the label away.
+
+    Returns:
+        The files.
+    """
+    events = pd.read_csv(ecom)
+    kept = events if with_checkout else events[~events["event"].isin(CHECKOUT)]
+    kept.to_csv(folder / "seen.csv", index=False)
+    shop = write_shop(folder / "seen.csv", folder)
+    bought = set(events.loc[events["event"] == "purchase", "session_id"])
+    labels = pd.DataFrame(
+        {"visit_id": list(shop.visit_ids.values()), "label": [int(name in bought) for name in shop.visit_ids]}
+    )
+    labels.to_csv(folder / "labels.csv", index=False)
+    return LabelledShop(shop.visits_file, shop.hits_file, folder / "labels.csv")

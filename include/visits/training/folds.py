@@ -44,8 +44,8 @@ def grouped_folds(labels: NDArray[np.int8], groups: NDArray[np.uint64], *, folds
     clients, client_of_row, visits = np.unique(groups, return_inverse=True, return_counts=True)
     positives = np.bincount(client_of_row, weights=labels, minlength=len(clients)).astype(np.int64)
     strata = np.minimum(positives, _MOST_POSITIVES) * 3 + np.digitize(visits, _SIZE_STEPS)
-    rare = np.bincount(strata)[strata] < folds
-    strata = np.where(rare, (positives > 0) * 3, strata)
+    for fallback in ((positives > 0) * 3, np.bincount(strata).argmax()):  # a rare kind of client joins a common one
+        strata = np.where(np.bincount(strata)[strata] < folds, fallback, strata)
     deal = StratifiedKFold(folds, shuffle=True, random_state=seed)
     fold_of_client = np.empty(len(clients), dtype=np.int64)
     for number, (_, chosen) in enumerate(deal.split(clients, strata)):
