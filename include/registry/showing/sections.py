@@ -21,6 +21,7 @@ TITLES = {
     "candidates": "Candidates",
     "calibration": "Calibration",
     "features": "Features",
+    "importances": "Worth of the features",
     "feature_quantiles": "Values of the features",
     "libraries": "Library versions",
     "sources": "Methods",
@@ -29,6 +30,7 @@ SCORE_COLUMNS = {"scores": "this version", "raw_scores": "before calibration", "
 QUANTILES = ("lowest", "quarter", "half", "three quarters", "highest")
 NAMES = {
     "pr_auc": "PR-AUC",
+    "pr_auc_lost": "PR-AUC lost",
     "roc_auc": "ROC-AUC",
     "model_pr_auc": "model PR-AUC",
     "model_roc_auc": "model ROC-AUC",
@@ -42,6 +44,8 @@ NOTES = {
     "the positive share and 0.5. Brier and ECE say how far the probabilities are from what happened: 0 is perfect. "
     "Measured on clients the model had not seen; the version that decides, on the visits of its own card.",
     "deciles": "Visits ordered by probability, highest first, in ten equal parts.",
+    "importances": "How far PR-AUC falls when the values of a feature are shuffled among held-out visits; about 0: not "
+    "used. Features that say the same share their worth.",
     "feature_quantiles": "Of the visits learnt from.",
 }
 HIDDEN = ("scores", "card", "plots", "origin", "features")

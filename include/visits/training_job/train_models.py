@@ -212,7 +212,7 @@ class _Training:
         self, device: _Device, trained: TrainedModel, artefact: bytes, sides: HeldOut, judgement: dict[str, Any]
     ) -> tuple[ModelVersion, bool]:
         data = {**trained.card["data"], **self.data_card, "held_out_from": _instant(sides.from_seconds)}
-        card = {**trained.card, "data": data, **judgement}
+        card = {**trained.card, "data": data, "importances": self._importances(device, trained, sides), **judgement}
         plots = self._plots(device, trained, sides)
         manifest = {"origin": "training", **store_card(self.models_dir, card, plots)}
         failpoint("train.card_stored")
@@ -228,6 +228,14 @@ class _Training:
         )
         failpoint("train.registered")
         return version, (version.name, version.version) not in known
+
+    def _importances(self, device: _Device, trained: TrainedModel, sides: HeldOut) -> list[dict[str, Any]]:
+        """What each feature is worth, measured on the held-out visits."""
+        from include.visits.training.importances import measure_importances
+
+        self.progress(f"measuring features {device.device}", 0, 0)
+        judged = device.samples.take(sides.judge)
+        return [asdict(one) for one in measure_importances(trained.estimator, judged, seed=self.order.seed)]
 
     def _plots(self, device: _Device, trained: TrainedModel, sides: HeldOut) -> dict[str, bytes]:
         """Drawn of the held-out visits, beside a logistic baseline that learnt from the same visits."""

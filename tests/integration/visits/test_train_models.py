@@ -93,6 +93,7 @@ class TestTrainModels:
         assert card.content["data"]["sources"] == ["csv"]
         assert card.content["libraries"]["scikit-learn"]
         assert card.content["comparison"]["rule"]["visits"] > 30
+        assert {one["feature"] for one in card.content["importances"]} == set(card.content["features"])
 
 
 class TestRefusals:
