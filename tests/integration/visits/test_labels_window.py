@@ -32,8 +32,13 @@ __all__ = ["loaded", "migrated", "score", "state", "visit_environ", "warehouse"]
 
 def window(day: LoadedDay, **changes) -> Window:
     values = {
-        "counter_ids": [day.counter_id], "first": None, "last": None, "within_days": 0, "as_of": NOW, "source": "goal-77",
-    }  # fmt: skip
+        "counter_ids": [day.counter_id],
+        "first": None,
+        "last": None,
+        "within_days": 0,
+        "as_of": NOW,
+        "source": "goal-77",
+    }
     return Window(**(values | changes))
 
 
