@@ -12,6 +12,7 @@ SCRIPTS = {
     "load_day.py": ("--visits", "2000000", "200000"),
     "slot_features.py": ("--hits", "1000000", "200000"),
     "score_visits.py": ("--visits", "1000000", "200000"),
+    "passport.py": ("--visits", "1000000", "200000"),
 }
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+SMALLEST_BLOCK_ROWS = 64  # from some eight rows on, linear algebra answers as for any larger block
+
 
 @dataclass(frozen=True)
 class DayModel:
@@ -115,7 +117,8 @@ def derive_visits(
     if not features:
         return {}
     models = open_day_models(state, models_dir, evidences[0])
-    return _decided(list(features.values()), models)
+    stored = {one.case.visit_id: one.score["score"] for one in evidences if one.score is not None}
+    return _decided(list(features.values()), models, stored)
 
 
 def open_day_models(state: Engine, models_dir: Path, evidence: Evidence) -> DayModels:
@@ -167,11 +170,13 @@ def _digest(models_dir: Path, sha256: str) -> str | None:
         return None
 
 
-def _decided(rows: Sequence[Mapping[str, Any]], models: DayModels) -> dict[int, DerivedVisit]:
+def _decided(
+    rows: Sequence[Mapping[str, Any]], models: DayModels, stored: Mapping[int, float | None]
+) -> dict[int, DerivedVisit]:
     import pandas as pd
 
     frame = pd.DataFrame(list(rows))
-    reasons, probabilities = _ask(frame, models)
+    reasons, probabilities = _ask(frame, models, [stored.get(row["visit_id"]) for row in rows])
     found: dict[int, DerivedVisit] = {}
     for row, reason, probability in zip(rows, reasons, probabilities, strict=True):
         model = models.by_device.get(row["device_category"]) if probability is not None or reason is None else None
@@ -179,14 +184,16 @@ def _decided(rows: Sequence[Mapping[str, Any]], models: DayModels) -> dict[int, 
     return found
 
 
-def _ask(frame: pd.DataFrame, models: DayModels) -> tuple[list[str | None], list[float | None]]:
+def _ask(
+    frame: pd.DataFrame, models: DayModels, stored: Sequence[float | None]
+) -> tuple[list[str | None], list[float | None]]:
     """Reason and probability of each row; no reason where its model cannot be opened."""
     answers: dict[str, NDArray[np.float64]] = {}
     probabilities: list[float | None] = [None] * len(frame)
     unknown: set[int] = set()
     for device, model in models.by_device.items():
         chosen = needs_model(frame, device).nonzero()[0].tolist()
-        answer = _answers(model, frame.iloc[chosen])
+        answer = _answers(model, frame.iloc[chosen], [stored[place] for place in chosen])
         if answer is None:
             unknown.update(chosen)
             continue
@@ -198,7 +205,12 @@ def _ask(frame: pd.DataFrame, models: DayModels) -> tuple[list[str | None], list
     return [None if place in unknown else reason for place, reason in enumerate(reasons)], probabilities
 
 
-def _answers(model: DayModel, rows: pd.DataFrame) -> NDArray[np.float64] | None:
+def _answers(model: DayModel, rows: pd.DataFrame, stored: Sequence[float | None]) -> NDArray[np.float64] | None:
+    """Ask as scoring does: in a block.
+
+    Linear estimators answer one row alone by another routine than a block, which may differ in the last bit; so a
+    few rows are repeated to a block. A row that scoring had to ask about alone is asked about alone as well.
+    """
     import numpy as np
 
     if model.loaded is None:
@@ -206,6 +218,12 @@ def _answers(model: DayModel, rows: pd.DataFrame) -> NDArray[np.float64] | None:
     if not len(rows):
         return np.empty(0)
     try:
-        return model.loaded.probabilities(matrix_of(rows, columns_of(model.loaded.features, model.loaded.label)))
+        matrix = matrix_of(rows, columns_of(model.loaded.features, model.loaded.label))
+        repeats = -(-SMALLEST_BLOCK_ROWS // len(matrix))
+        answer = model.loaded.probabilities(np.tile(matrix, (repeats, 1)))[: len(matrix)]
+        for place in [place for place, score in enumerate(stored) if score != answer[place]]:
+            alone = model.loaded.probabilities(matrix[place : place + 1])[0]
+            answer[place] = alone if alone == stored[place] else answer[place]
     except ModelError:
         return None
+    return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -69,13 +70,13 @@ def _rebuild(connection: Connection, upload: Upload, conversion_ids: Sequence[st
 def _lines(connection: Connection, upload_id: str, conversion_ids: Sequence[str]) -> dict[str, int]:
     """Lines counted anew: rows in front of each, plus one."""
     c = conversions.c
-    counted = (
-        select(c.conversion_id, func.rank().over(order_by=c.line_number).label("line"))
-        .where(c.upload_id == upload_id)
-        .subquery()
-    )
-    query = select(counted).where(counted.c.conversion_id.in_(list(conversion_ids)))
-    return {conversion_id: int(line) for conversion_id, line in connection.execute(query)}
+    lines = select(c.line_number).where(c.upload_id == upload_id, c.line_number.is_not(None)).order_by(c.line_number)
+    in_order = list(connection.execute(lines).scalars())
+    query = select(c.conversion_id, c.line_number).where(c.conversion_id.in_(list(conversion_ids)))
+    return {
+        name: len(in_order) + 1 if line is None else bisect_left(in_order, line) + 1
+        for name, line in connection.execute(query)
+    }
 
 
 def _summary(connection: Connection, upload_id: str) -> Row[Any]:

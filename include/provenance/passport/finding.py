@@ -20,7 +20,7 @@ from include.provenance.passport.ledger_rows import (
     zone_of_counter,
 )
 from include.provenance.passport.questions import Question
-from include.provenance.passport.reading import has_table
+from include.provenance.passport.stored_rows import existing_tables
 from include.state.engine import reachable
 from include.state.tables import conversions
 from include.warehouse.client import Warehouse
@@ -167,7 +167,7 @@ def _stored_visits(warehouse: Warehouse, question: Question) -> list[tuple[Any, 
 def _visits_where(
     warehouse: Warehouse, table: str, condition: str, parameters: dict[str, Any]
 ) -> list[tuple[Any, ...]]:
-    if not has_table(warehouse, table):
+    if table not in existing_tables(warehouse):
         return []
     sql = f"SELECT counter_id, date, visit_id FROM {table} WHERE {condition} ORDER BY ALL LIMIT {MOST_MATCHES}"
     return warehouse.execute(sql, parameters)

@@ -9,12 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from include.errors import InputError
 from include.provenance.passport.finding import find_cases, narrowing, only_case
 from include.provenance.passport.questions import ask
 from include.provenance.passport.verifying import read_passport
+from include.registry.promotions import COMMAND, promote
+from include.registry.versions import register
 from include.visits.scoring.score_day import ScoreReport
 from tests.visit_days import CLIENT, DAY, LoadedDay, loaded, migrated, score, state, visit_environ, warehouse
 
@@ -172,3 +177,30 @@ class TestDay:
                 {"name": "slots", "value": 20, "at_least": 5, "holds": True},
             ],
         }
+
+
+class TestLinearModel:
+    """Linear algebra answers one row alone by another routine than a block."""
+
+    @pytest.fixture(autouse=True)
+    def model(self, loaded: LoadedDay, tmp_path: Path) -> None:
+        random = np.random.default_rng(3)
+        rows = pd.DataFrame(random.random((500, 4)) * 40, columns=["slots", "mean_pause", "std_pause", "duration"])
+        fitted = LogisticRegression(max_iter=500).fit(rows, rows["slots"] + random.normal(size=500) * 15 > 20)
+        made = register(
+            loaded.state, tmp_path / "models", name="level4_desktop", artefact=fitted, threshold=0.3,
+            features=list(rows.columns),
+        )  # fmt: skip
+        promote(loaded.state, made.name, made.version, cause=COMMAND)
+
+    @pytest.mark.parametrize("count", [1, 200])
+    def test_should_answer_bit_for_bit_when_one_visit_is_asked_about_again(
+        self, loaded: LoadedDay, score: Score, passport: Callable[..., Any], count: int
+    ) -> None:
+        random = np.random.default_rng(count)
+        ids = [loaded.add_visit(np.cumsum(random.integers(0, 60, 6)).tolist(), page_views=2) for _ in range(count)]
+        loaded.store()
+        score(loaded)
+        found = [passport(visit_id) for visit_id in ids[:25]]
+        assert {one["model"]["name"] for one in found} == {"level4_desktop"}
+        assert [one["mismatches"] for one in found] == [[]] * len(found)
