@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from include.visits.training.samples import Samples
 
-REPEATS = 5  # shuffles of each feature; their spread says how steady the figure is
-MOST_ROWS = 5_000  # more change the third digit only, and a model is asked REPEATS times per feature
+REPEATS = 3  # shuffles of each feature; their spread says how steady the figure is
+MOST_ROWS = 2_000  # a forest is asked REPEATS times per feature; more rows change the third digit only
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def measure_importances(estimator: Any, samples: Samples, *, seed: int) -> list[
 
     Args:
         estimator: fitted, with predict_proba, on the columns of ``samples``.
-        samples: n visits, both classes; at most 5,000 of them are asked about, drawn with ``seed``.
+        samples: n visits, both classes; at most 2,000 of them are asked about, drawn with ``seed``.
         seed: of the draw and the shuffles; the same input gives the same figures.
 
     Returns:
