@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,12 +23,14 @@ from include.commands.terminal import (
 )
 from include.days import parse_day, parse_range
 from include.errors import DayNotReady, InputError
+from include.progress import Progress
 from include.services.stores import open_stores
+from include.settings import Settings
 from include.visits.monitoring.page import write_page
 from include.visits.monitoring.report_day import DayReport, report_day
 
 CHECK_COLUMNS = ("scope", "feature", "visits", "mean", "reference_mean", "psi", "usual_psi", "p_adjusted", "verdict")
-SUMMED = ("checks", "drifted", "not_judged", "asked", "labelled")
+SUMMED = ("checks", "drifted", "not_judged", "asked", "labelled", "unlabelled")
 
 DayOption = Annotated[str | None, typer.Option("--date", help="One day in the counter's time zone, YYYY-MM-DD.")]
 FromOption = Annotated[str | None, typer.Option("--from", help="First day of a range; one line per day is shown.")]
@@ -56,22 +59,8 @@ def report(
     """
     days = _days(date, first, last)
     settings = settings_here()
-    counter_ids = counters_of(settings, counter)
-    stores, run_id = open_stores(settings), new_run_id("report")
-    found: list[DayReport] = []
     with shown_progress() as progress:
-        for counter_id in counter_ids:
-            for day in days:
-                try:
-                    found.append(
-                        report_day(
-                            stores.warehouse, stores.state, counter_id=counter_id, day=day, settings=settings.drift,
-                            run_id=run_id, progress=progress,
-                        )
-                    )  # fmt: skip
-                except DayNotReady:
-                    if date:
-                        raise
+        found = list(_iter_reports(settings, counters_of(settings, counter), days, progress, is_strict=bool(date)))
     if page:
         write_page(page, found)
     if as_json:
@@ -82,6 +71,21 @@ def report(
     else:
         rows = [_row(one) for one in found]
         show({"days": 0}, as_json=False, title=f"Reports from {days[0]} to {days[-1]}", rows=rows)
+
+
+def _iter_reports(
+    settings: Settings, counter_ids: Sequence[int], days: Sequence[dt.date], progress: Progress, *, is_strict: bool
+) -> Iterator[DayReport]:
+    stores, run_id = open_stores(settings), new_run_id("report")
+    for counter_id, day in product(counter_ids, days):
+        try:
+            yield report_day(
+                stores.warehouse, stores.state, counter_id=counter_id, day=day, settings=settings.drift,
+                run_id=run_id, progress=progress,
+            )  # fmt: skip
+        except DayNotReady:
+            if is_strict:
+                raise
 
 
 def _days(date: str | None, first: str | None, last: str | None) -> Sequence[dt.date]:

@@ -14,10 +14,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from include.days import utc_now
-from include.errors import DayNotReady
 from include.failpoints import failpoint
 from include.progress import Progress, no_progress
-from include.registry.versions import list_versions
 from include.settings import DriftSettings
 from include.state.blocks import read_blocks
 from include.state.engine import reachable
@@ -25,18 +23,15 @@ from include.state.locks import day_lock
 from include.state.manifest import StageRecord, read_stages, write_stage
 from include.visits.devices import DEVICE_MODELS, DEVICE_NAMES
 from include.visits.monitoring.blocking import LARGE, MODERATE, Finding, apply_findings
-from include.visits.monitoring.checks import DRIFT, LARGE_PSI, NOT_JUDGED, DriftRules, judge_together
-from include.visits.monitoring.drift import check_device, check_device_mix, query
-from include.visits.monitoring.observed import WINDOW_DAYS, labels_digest, read_margins, read_observed
-from include.visits.monitoring.reference import choose_days, training_days, window_before
+from include.visits.monitoring.checks import DRIFT, LARGE_PSI, NOT_JUDGED, judge_together
+from include.visits.monitoring.drift import check_device, check_device_mix
+from include.visits.monitoring.observed import WINDOW_DAYS, read_margins, read_observed
+from include.visits.monitoring.report_inputs import MonitoringInputs, read_inputs, rules_of
 from include.warehouse.client import Warehouse
 
 logger = logging.getLogger(__name__)
 
-STAGE, SCORES = "monitoring", "scores"
-QUERIES = (
-    "values", "bin_edges", "bin_counts", "device_counts", "threshold_margin", "observed", "asked", "labels_seen",
-)  # fmt: skip
+STAGE = "monitoring"
 MONITORING_FAILPOINTS = ("monitoring.locked", "monitoring.measured", "monitoring.noted")
 
 
@@ -61,25 +56,6 @@ class DayReport:
     digest: str
     counts: Mapping[str, int]
     content: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class MonitoringInputs:
-    """What a report is made of.
-
-    Attributes:
-        counter_id: the counter.
-        day: the scored day.
-        versions: version by device category, empty where no model was in production.
-        days: days of the reference by scope.
-        digest: digest of rows, labels, rules and queries.
-    """
-
-    counter_id: int
-    day: dt.date
-    versions: Mapping[str, str]
-    days: Mapping[str, tuple[dt.date, ...]]
-    digest: str
 
 
 def report_day(
@@ -137,56 +113,6 @@ def report_day(
     return report
 
 
-def read_inputs(
-    warehouse: Warehouse, state: Engine, counter_id: int, day: dt.date, settings: DriftSettings
-) -> MonitoringInputs:
-    """Find out what a report on a day is made of.
-
-    Args:
-        warehouse: the warehouse.
-        state: the state engine.
-        counter_id: the counter.
-        day: local day.
-        settings: level and floor.
-
-    Returns:
-        The inputs.
-
-    Raises:
-        DayNotReady: the day has no scores.
-        StoreUnavailable: a store cannot be reached.
-    """
-    window = window_before(day)
-    scores = _scores(state, counter_id, [*window, day])
-    if day not in scores:
-        raise DayNotReady(
-            f"Day {day} of counter {counter_id} has no scores to report on; run 'python -m include score --date {day} "
-            f"--counter {counter_id}' first.",
-            code="day_not_scored",
-            pointer="/date",
-        )
-    versions = _versions(scores[day])
-    manifests = {(one.name, one.version): one.manifest for one in list_versions(state)}
-    trained = {
-        device: training_days(manifests.get((name, versions[device]), {}), day)
-        for device, name in DEVICE_MODELS.items()
-    }
-    scores |= _scores(state, counter_id, [one for days in trained.values() for one in days])
-    with reachable(state), state.connect() as connection:
-        blocked = {block.day for block in read_blocks(connection, counter_id, scores, is_open=True)}
-    days = {device: choose_days([trained[device], window], scores, blocked) for device in DEVICE_MODELS}
-    days[""] = choose_days([window], scores, blocked)
-    parts = {
-        "rows": {str(one): [record.digest, record.details.get("features_digest")] for one, record in scores.items()},
-        "days": {scope: [str(one) for one in chosen] for scope, chosen in days.items()},
-        "labels": labels_digest(warehouse, counter_id, day),
-        "rules": asdict(_rules(settings)),
-        "queries": [query(name) for name in QUERIES],
-    }
-    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-    return MonitoringInputs(counter_id, day, versions, days, digest)
-
-
 def measure_day(
     warehouse: Warehouse, inputs: MonitoringInputs, settings: DriftSettings, progress: Progress = no_progress
 ) -> dict[str, Any]:
@@ -214,7 +140,7 @@ def measure_day(
     observed = read_observed(warehouse, counter_id, day)
     progress("looking at thresholds", steps - 1, steps)
     margins = read_margins(warehouse, counter_id, day)
-    rules = _rules(settings)
+    rules = rules_of(settings)
     return {
         "rules": asdict(rules),
         "references": {DEVICE_NAMES.get(scope, "all"): _span(days) for scope, days in inputs.days.items()},
@@ -260,27 +186,15 @@ def _counts(content: Mapping[str, Any]) -> dict[str, int]:
     for one in content["calibration"]:  # several sources may label the same visits
         key, labelled = (one["device"], one["version"]), one["calibration"]["visits"]
         models[key] = (one["asked"], max(labelled, models.get(key, (0, 0))[1]))
+    asked, labelled = (sum(pair[place] for pair in models.values()) for place in (0, 1))
     return {
         "checks": len(verdicts),
         "drifted": verdicts.count(DRIFT),
         "not_judged": verdicts.count(NOT_JUDGED),
-        "asked": sum(asked for asked, _ in models.values()),
-        "labelled": sum(labelled for _, labelled in models.values()),
+        "asked": asked,
+        "labelled": labelled,
+        "unlabelled": asked - labelled,
     }
-
-
-def _scores(state: Engine, counter_id: int, days: Sequence[dt.date]) -> dict[dt.date, StageRecord]:
-    with reachable(state), state.connect() as connection:
-        return {record.day: record for record in read_stages(connection, counter_id, days, [SCORES])}
-
-
-def _versions(record: StageRecord) -> dict[str, str]:
-    models = record.details.get("models", {})
-    return {device: models.get(name, {}).get("version", "") for device, name in DEVICE_MODELS.items()}
-
-
-def _rules(settings: DriftSettings) -> DriftRules:
-    return DriftRules(settings.level, settings.floor_psi)
 
 
 def _span(days: Sequence[dt.date]) -> dict[str, Any]:
