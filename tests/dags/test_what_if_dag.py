@@ -121,3 +121,19 @@ class TestVisitWhatIf:
 
         with pytest.raises(ParamValidationError, match="desktop_threshold"):
             sent.run("visit_what_if", date=DAY.isoformat(), desktop_threshold=1.5)
+
+
+class TestPersonOf:
+    @pytest.mark.parametrize(
+        ("answer", "expected"),
+        [
+            ({"responded_by_user": {"id": "7", "name": "Ada"}}, "Ada"),
+            ({"responded_by_user": {"id": "7", "name": ""}}, "7"),
+            ({"responded_by_user": None}, "Required Actions"),
+            ({}, "Required Actions"),
+        ],
+    )
+    def test_should_name_who_answered_as_far_as_airflow_tells(self, answer: dict[str, Any], expected: str) -> None:
+        from dags.wiring.what_if import person_of
+
+        assert person_of(answer) == expected
