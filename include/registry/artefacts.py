@@ -12,6 +12,7 @@ import logging
 import os
 import tempfile
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,9 @@ def unpack(data: bytes, label: str) -> Any:
     import joblib
 
     try:
-        return joblib.load(io.BytesIO(data))
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            found = joblib.load(io.BytesIO(data))
     except ModuleNotFoundError as error:
         package = (error.name or "unknown").partition(".")[0]
         raise ModelError(
@@ -165,6 +168,13 @@ def unpack(data: bytes, label: str) -> Any:
             f"Model {label} cannot be opened ({type(error).__name__}): the file is damaged or was saved by an "
             "incompatible library version; save it again and import it."
         ) from None
+    for text in dict.fromkeys(_first_sentence(one) for one in told if issubclass(one.category, UserWarning)):
+        logger.warning("model %s: %s", label, text)  # such as: saved by another version of scikit-learn
+    return found
+
+
+def _first_sentence(told: warnings.WarningMessage) -> str:
+    return " ".join(str(told.message).split()).partition(". ")[0]
 
 
 def pack(estimator: Any, features: tuple[str, ...]) -> bytes:

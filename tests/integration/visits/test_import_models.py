@@ -2,16 +2,21 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from sklearn.ensemble import HistGradientBoostingClassifier
+from typer.testing import CliRunner
 
+from include.__main__ import app
 from include.errors import InputError, ModelError
 from include.registry.artefacts import digest_of
+from include.registry.promotions import list_promotions
 from include.registry.versions import find_production, list_versions
 from include.visits.models.import_models import ImportOrder, import_models, read_features
 from include.visits.models.model_files import Trust
@@ -249,6 +254,82 @@ class TestOneFile:
     def test_should_stay_a_candidate_when_it_is_not_to_decide(self, bring, state, file):
         (made,) = bring(file, name="level4_mobile", features=("slots",), is_promoted=False)
         assert (made.stage, find_production(state, "level4_mobile")) == ("candidate", None)
+
+
+class TestCommand:
+    @pytest.fixture
+    def run(self, visit_environ, tmp_path):
+        environ = {**visit_environ, "COUNTERFLOW_LOCAL_DIR": str(tmp_path / "local"), "COLUMNS": "200"}
+        words = ("visits", "import-model")
+        return lambda *given: CliRunner().invoke(app, [*words, *map(str, given)], env=environ)
+
+    @pytest.fixture
+    def file(self, tmp_path):
+        path = tmp_path / "trees.pkl"
+        joblib.dump(SlotShare(), path)
+        return path
+
+    def test_should_refuse_and_print_the_digest_to_confirm_when_nobody_vouches(self, run, state, folder, tmp_path):
+        path = folder / "level4_desktop_slot.joblib"
+        path.write_bytes(bomb(tmp_path / "ran"))
+        result = run(folder)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert f"--trust {digest_of(path.read_bytes())}" in result.stderr
+        assert not (tmp_path / "ran").exists()
+
+    def test_should_decide_from_then_on_when_the_digest_is_confirmed(self, run, state, file, tmp_path):
+        (tmp_path / "features.txt").write_text("slots\n")
+        trust = ("--trust", digest_of(file.read_bytes()))
+        given = ("--name", "level4_mobile", "--threshold", 0.25, "--features", tmp_path / "features.txt")
+        result = run(file, *trust, *given, "--json")
+        (made,) = json.loads(result.stdout)["models"]
+        assert (made["stage"], made["threshold"], made["features"]) == ("production", 0.25, ["slots"])
+        (promotion,) = list_promotions(state)
+        assert promotion.cause == "import"
+        assert promotion.run_id.startswith("command_import-model_")
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            (("--name", "level4_tablet"), "level4_desktop or level4_mobile"),
+            (("--name", "level4_mobile", "--trust", "abc"), "64 hex digits"),
+            (("--name", "level4_mobile", "--trust-all"), "no feature list"),
+            (("--trust-all",), "add --name"),
+        ],
+    )
+    def test_should_register_nothing_when_the_words_are_wrong(self, run, state, file, given, said):
+        result = run(file, *given)
+        assert result.exit_code in (1, 2)
+        assert said in result.stderr
+        assert list_versions(state) == []
+
+    def test_should_name_the_package_when_the_library_is_not_installed(self, run, state, folder, tmp_path, monkeypatch):
+        (tmp_path / "gradient_forests.py").write_text(
+            "from tests.visit_models import SlotShare\nclass Forest(SlotShare): pass\n"
+        )
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(tmp_path)
+            import gradient_forests
+
+            joblib.dump(
+                {"model": gradient_forests.Forest(), "features": ["slots"]}, folder / "level4_desktop_slot.joblib"
+            )
+            patch.delitem(sys.modules, "gradient_forests")
+        monkeypatch.delitem(sys.modules, "gradient_forests", raising=False)
+        result = run(folder, "--trust-all")
+        assert result.exit_code == 1
+        assert "needs the package 'gradient_forests', which is not installed" in result.stderr
+        assert list_versions(state) == []
+
+    def test_should_say_once_that_another_version_of_the_library_saved_it(self, bring, folder, caplog):
+        data = pickle.dumps({"model": fitted(["slots"]), "features": ["slots"]})
+        installed = sklearn.__version__.encode()
+        other = b"0" * len(installed)
+        (folder / "level4_desktop_slot.joblib").write_bytes(data.replace(installed, other))
+        bring()
+        told = [record.message for record in caplog.records if record.name == "include.registry.artefacts"]
+        assert told[0].startswith("model level4_desktop_slot.joblib: Trying to unpickle estimator")
+        assert len(told) == len(set(told))
 
 
 class TestReadFeatures:
