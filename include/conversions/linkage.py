@@ -21,6 +21,7 @@ from include.days import utc_now
 from include.failpoints import failpoint
 from include.metrika.client.conversions_api import ConversionsApi
 from include.settings import ConversionSettings
+from include.state.blocks import read_blocks
 from include.state.engine import reachable
 from include.state.locks import day_lock
 from include.state.tables import conversion_uploads, conversions
@@ -56,7 +57,7 @@ def retry_linkage(
     """Send the conversions of LINKAGE_FAILURE uploads again, each as a new upload with its own comment.
 
     Rows that are withdrawn, or older than the 21 days of linking, stay with the failed upload. Uploads
-    that an interrupted run left prepared are finished as well.
+    that an interrupted run left prepared are finished as well. Days that wait for a person are left alone.
 
     Args:
         state: the state engine.
@@ -80,6 +81,9 @@ def retry_linkage(
         for counter_id in counter_ids:
             for day in _days_to_retry(state, counter_id, settings, instant):
                 with day_lock(state, counter_id, [day], purpose="upload"):
+                    with state.connect() as connection:
+                        if read_blocks(connection, counter_id, [day], is_open=True):
+                            continue
                     _prepare_again(state, counter_id, day, settings, run_id, instant)
                     failpoint("linkage.prepared")
                     with state.connect() as connection:

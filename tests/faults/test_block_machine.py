@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -12,19 +13,30 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import Engine
 
+from include.conversions.linkage import retry_linkage
 from include.conversions.upload_day import BLOCKED_FAILPOINTS, UPLOAD_FAILPOINTS
+from include.days import utc_now
 from include.metrika.client.conversions_api import ConversionsApi
 from include.metrika_sandbox.serving.server import SandboxHandle
 from include.visits.monitoring import blocking
 from include.visits.monitoring.blocking import BLOCK_FAILPOINTS
 from include.warehouse.client import Warehouse
 from tests.blocked_days import approve, block_of, find, finding
-from tests.conversion_days import ScoredDay, engine_settings, scored, shared_api, shared_sandbox, state, warehouse
+from tests.conversion_days import (
+    SETTLE_SECONDS,
+    ScoredDay,
+    engine_settings,
+    scored,
+    shared_api,
+    shared_sandbox,
+    state,
+    warehouse,
+)
 from tests.faults.test_upload_machine import Killed, UploadMachine, killed_at
 
 __all__ = ["engine_settings", "scored", "shared_api", "shared_sandbox", "state", "warehouse"]
 
-STEPS, EXAMPLES = 20, 10
+STEPS, EXAMPLES = 20, 20
 FINDINGS = st.sampled_from([(), (finding(),), (finding(size="large"),), (finding("page_views"), finding())])
 
 
@@ -92,6 +104,15 @@ class BlockMachine(UploadMachine):
             assert moments <= set(self.scored.accepted())
         assert set(report.held_reasons) <= {"same_moment", *(["drift_not_approved"] if self.blocked_for else [])}
 
+    @rule()
+    def keep_house(self) -> None:
+        self._begin()
+        later = utc_now() + dt.timedelta(hours=25)
+        retry_linkage(
+            self.state, self.api, counter_ids=[self.scored.counter_id], settings=self.scored.settings,
+            run_id="housekeeping", now=later, settle_seconds=SETTLE_SECONDS,
+        )  # fmt: skip
+
     @rule(point=st.sampled_from((*UPLOAD_FAILPOINTS, *BLOCKED_FAILPOINTS)))
     def upload_and_die(self, point: str) -> None:
         self._begin()
@@ -132,6 +153,19 @@ class TestBlockedUploadMachine:
                 suppress_health_check=list(HealthCheck),
             ),
         )
+
+
+class TestHousekeeping:
+    @pytest.mark.parametrize("point", ["upload.prepared", "upload.marked"])
+    def test_should_send_no_interrupted_file_of_a_blocked_day(self, scored: ScoredDay, point: str) -> None:
+        with killed_at(point):
+            scored.upload()
+        find(scored.state, scored.counter_id, scored.day, finding())
+        retry_linkage(
+            scored.state, scored.api, counter_ids=[scored.counter_id], settings=scored.settings,
+            run_id="housekeeping", settle_seconds=SETTLE_SECONDS,
+        )  # fmt: skip
+        assert scored.accepted() == []
 
 
 class TestKilledOnABlockedDay:
