@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
 STAGE = "upload"
 LEDGER, UPLOADS = "conversions", "conversion_uploads"
 ADVICE = "Restore the ledger from a backup; nothing may be sent for this day before."
-READ_ROWS = 10_000  # rows fetched from the server at a time
+_LEDGER_ROWS = """
+SELECT visit_id::text, identifier, extract(epoch FROM event_at)::bigint, sent_epoch_seconds, stage, upload_id,
+    line_number, is_withdrawn, held_reason
+FROM conversions
+WHERE counter_id = %s AND target = %s AND identifier_kind = %s AND day = %s AND visit_id <> 0"""
 _EXPECTED = """
 SELECT toString(visit_id) AS visit, toString(client_id) AS identifier, toInt64(toUnixTimestamp(started_at)) AS epoch
 FROM {scores} WHERE counter_id = %(counter_id)s AND date = %(day)s AND is_level4 = 1"""
@@ -89,20 +94,21 @@ def _origin(record: StageRecord) -> UploadOrigin:
 
 
 def _rows(connection: Connection, record: StageRecord) -> pd.DataFrame:
+    """Copied as a whole: a large day has hundreds of thousands of them."""
     import pandas as pd
 
-    c, origin = conversions.c, _origin(record)
-    query = select(
-        c.visit_id, c.identifier, func.extract("epoch", c.event_at), c.sent_epoch_seconds, c.stage, c.upload_id,
-        c.line_number, c.is_withdrawn, c.held_reason,
-    ).where(
-        c.counter_id == record.counter_id, c.target == origin.target, c.identifier_kind == origin.kind.value,
-        c.day == record.day, c.visit_id != 0,
-    )  # fmt: skip
+    origin = _origin(record)
     names = ["visit", "identifier", "epoch", "sent_epoch", "stage", "upload", "line", "withdrawn", "reason"]
-    with connection.execute(query, execution_options={"yield_per": READ_ROWS}) as found:
-        rows = [(str(int(row[0])), row[1], int(row[2]), *row[3:5], str(row[5] or ""), *row[6:]) for row in found]
-    return pd.DataFrame(rows, columns=names)
+    cursor = connection.connection.cursor()
+    values = (record.counter_id, origin.target, origin.kind.value, record.day)
+    query = cursor.mogrify(_LEDGER_ROWS, values).decode()
+    with TemporaryFile() as file:
+        cursor.copy_expert(f"COPY ({query}) TO STDOUT WITH (FORMAT csv)", file)
+        file.seek(0)
+        numbers = {"epoch": "int64", "sent_epoch": "int64"}
+        kinds = {name: numbers.get(name, "str") for name in names}
+        rows = pd.read_csv(file, names=names, dtype=kinds, keep_default_na=False)
+    return rows.assign(withdrawn=rows["withdrawn"] == "t")
 
 
 def check_ledger(warehouse: Warehouse, record: StageRecord, sent: SentDay, *, scores_table: str) -> Checked:
