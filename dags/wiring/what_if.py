@@ -23,9 +23,10 @@ def ask_what_ifs(run: Run, days: Sequence[dt.date]) -> dict[str, Any]:
         ``ids`` of the what-ifs, ``table`` in Markdown for the approval, and the counts ``totals`` by counter.
     """
     from include.conversions.ledger.visit_statuses import visit_statuses
-    from include.visits.what_if.asking import Question, ask, require_scored
+    from include.visits.what_if.asking import Question, ask
     from include.visits.what_if.day_table import markdown
     from include.visits.what_if.proposal import parse_proposal
+    from include.visits.what_if.scored_days import require_scored
 
     params, state = run.params, run.stores.state
     named = {"level4_desktop": params["desktop_version"], "level4_mobile": params["mobile_version"]}

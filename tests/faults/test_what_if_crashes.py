@@ -16,7 +16,7 @@ from include.visits.what_if.applying import APPLY_FAILPOINTS
 from include.visits.what_if.proposal import Proposal
 from tests.visit_days import LoadedDay, loaded, migrated, score, state, visit_environ, warehouse
 from tests.what_if_days import DESKTOP, MOBILE, Trials, scored, trials
-from tests.what_if_process import apply_and_die
+from tests.what_if_process import apply_and_die, ask_and_die
 
 __all__ = ["loaded", "migrated", "score", "scored", "state", "trials", "visit_environ", "warehouse"]
 
@@ -74,3 +74,23 @@ class TestApplyingKilled:
         apply_and_die({**visit_environ, VARIABLE: "what_if.scored"}, asked.what_if_id, tmp_path)
         trials.apply(asked)
         assert len(list_promotions(trials.state)) == before + 2
+
+
+class TestAskingKilled:
+    @pytest.mark.parametrize("point", ["score.block_asked", "score.probabilities_staged", "what_if.day_tried"])
+    def test_should_answer_as_if_nothing_had_been_when_it_was_killed_at(
+        self,
+        scored: LoadedDay,
+        trials: Trials,
+        warehouse: Any,
+        visit_environ: dict[str, str],
+        tmp_path: Path,
+        point: str,
+    ) -> None:
+        before = scored.rows("visit_scores")
+        environ = {**visit_environ, VARIABLE: point}
+        assert ask_and_die(environ, scored.counter_id, scored.day, dict(PROPOSAL.thresholds), tmp_path)
+        total = trials.ask(scored, PROPOSAL).summary["total"]
+        assert (total["added"], total["removed"], scored.rows("visit_scores")) == (1, 1, before)
+        left = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND position(name, '_stage_') > 0"
+        assert warehouse.scalar(left) == 0

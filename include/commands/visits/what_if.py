@@ -25,11 +25,12 @@ from include.conversions.ledger.visit_statuses import visit_statuses
 from include.days import parse_range, utc_now
 from include.services.stores import Stores, open_stores
 from include.settings import Settings
-from include.visits.what_if.asking import SUMMED, Question, ask, require_scored
+from include.visits.what_if.asking import SUMMED, Question, ask
 from include.visits.what_if.change_list import ChangeSink, change_file
 from include.visits.what_if.day_table import day_rows, describe
 from include.visits.what_if.proposal import parse_proposal
 from include.visits.what_if.records import WhatIf
+from include.visits.what_if.scored_days import require_scored
 
 MOST_SHOWN = 1000
 # What fits into 80 columns; the sentences below the table, the list and --json have the rest.

@@ -14,17 +14,15 @@ from typing import Any
 from sqlalchemy import Engine
 
 from include.days import utc_now
-from include.errors import DayNotReady
 from include.progress import Progress, no_progress
 from include.state.engine import reachable
-from include.state.manifest import StageRecord, read_stages
 from include.visits.models.device_models import load_device_models
-from include.visits.scoring.score_inputs import STAGE
 from include.visits.tables import TABLES
 from include.visits.what_if.change_list import ChangeSink
 from include.visits.what_if.comparing import StatusOf, pairs_sql
 from include.visits.what_if.proposal import Proposal, TrialModels, load_trial
 from include.visits.what_if.records import WhatIf, store_what_if
+from include.visits.what_if.scored_days import require_scored
 from include.visits.what_if.trial_day import Trial, try_day
 from include.visits.what_if.value import ValueRule, find_value_rule, require_value
 from include.warehouse.client import Warehouse
@@ -33,7 +31,6 @@ from include.warehouse.schema import ensure_tables
 logger = logging.getLogger(__name__)
 
 SUMMED = ("before", "after", "kept", "added", "removed", "sendable", "removed_sent")
-DAYS_NAMED = 10  # of those that are missing
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ def ask(
         StoreUnavailable: a store cannot be reached.
     """
     require_value(question.value_per_visit)
-    records = require_scored(state, [question.counter_id], question.days)[question.counter_id]
+    require_scored(state, [question.counter_id], question.days)
     ensure_tables(warehouse, TABLES)
     models = load_trial(state, models_dir, question.proposal)
     first, last = question.days[0], question.days[-1]
@@ -98,51 +95,15 @@ def ask(
         warehouse, state, question.counter_id, models.by_device, production, value, status_of, changes, progress
     )
     days = []
-    for number, record in enumerate(records):
-        progress(f"trying {record.day}", number, len(records))
-        days.append(try_day(trial, record))
-    progress("compared", len(records), len(records))
+    for number, day in enumerate(question.days):
+        progress(f"trying {day}", number, len(question.days))
+        days.append(try_day(trial, day))
+    progress("compared", len(days), len(days))
     asked = _answer(question, models, value, days, run_id)
     with reachable(state), state.begin() as connection:
         stored = store_what_if(connection, asked)
     _log(stored)
     return stored
-
-
-def require_scored(
-    state: Engine, counter_ids: Sequence[int], days: Sequence[dt.date]
-) -> Mapping[int, list[StageRecord]]:
-    """Refuse a range with days that have not been scored.
-
-    Args:
-        state: the state engine.
-        counter_ids: the counters.
-        days: the range.
-
-    Returns:
-        Records of the scores by counter, in the order of days.
-
-    Raises:
-        DayNotReady: at least one is missing; the message names the first ten.
-        StoreUnavailable: PostgreSQL cannot be reached.
-    """
-    with reachable(state), state.connect() as connection:
-        found = {counter_id: read_stages(connection, counter_id, days, [STAGE]) for counter_id in counter_ids}
-    missing = [
-        f"{day} of counter {counter_id}"
-        for counter_id, records in found.items()
-        for day in days
-        if day not in {record.day for record in records}
-    ]
-    if missing:
-        more = f" and {len(missing) - DAYS_NAMED} more" if len(missing) > DAYS_NAMED else ""
-        raise DayNotReady(
-            f"Not scored yet: {', '.join(missing[:DAYS_NAMED])}{more}; score each with 'python -m include score "
-            "--date DAY --counter COUNTER', or ask about days that are.",
-            code="day_not_scored",
-            pointer="/date",
-        )
-    return found
 
 
 def _answer(

@@ -35,6 +35,7 @@ from include.visits.what_if.comparing import (
     compare_day,
     iter_changes,
 )
+from include.visits.what_if.scored_days import require_scored
 from include.visits.what_if.value import CENTS, ValueRule
 from include.warehouse.client import Warehouse
 from include.warehouse.day_swap import day_digest, staging
@@ -70,24 +71,25 @@ class Trial:
     progress: Progress
 
 
-def try_day(trial: Trial, record: StageRecord) -> dict[str, Any]:
+def try_day(trial: Trial, day: dt.date) -> dict[str, Any]:
     """Decide a scored day again in shadow and compare.
 
     Args:
         trial: models and stores.
-        record: the manifest's record of the stored scores.
+        day: a scored day.
 
     Returns:
         One entry of the summary's ``days``, JSON-able.
 
     Raises:
-        DayNotReady: the day is not loaded any more.
+        DayNotReady: the day is not scored, or not loaded any more.
         ModelError: a model fails.
         StoreConflict: the stored scores are not those of the manifest.
         StoreUnavailable: a store cannot be reached.
     """
-    counter_id, day = trial.counter_id, record.day
+    counter_id = trial.counter_id
     with day_lock(trial.state, counter_id, [day], purpose="score"):
+        record = require_scored(trial.state, [counter_id], [day])[counter_id][0]
         inputs = read_inputs(trial.state, counter_id, day)
         stored = day_digest(trial.warehouse, VISIT_SCORES.name, counter_id, day)
         if stored != record.digest:
