@@ -103,7 +103,9 @@ class Evidence:
         features: its row of ``visit_features``.
         score: its row of ``visit_scores``.
         model: the registered version that was asked about it.
+        promoted_at: when that version went into production, the last time before the day was scored.
         stages: records of its day by stage; ``next_hits`` holds the hits of the day behind it.
+        sealed: the same records as the seal of the day has them; empty for a day without one.
         blocked_by: why uploads of its day wait for a person, or an empty text.
     """
 
@@ -115,7 +117,9 @@ class Evidence:
     features: Mapping[str, Any] | None = None
     score: Mapping[str, Any] | None = None
     model: ModelVersion | None = None
+    promoted_at: dt.datetime | None = None
     stages: Mapping[str, StageRecord] = field(default_factory=dict)
+    sealed: Mapping[str, StageRecord] = field(default_factory=dict)
     blocked_by: str = ""
 
     @property

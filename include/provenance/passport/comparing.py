@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,6 +37,7 @@ def mismatches_of(
     """
     found: list[Mismatch] = []
     if evidence.case.visit_id:
+        found += _manifest(evidence)
         found += _visit(evidence, derived or DerivedVisit())
     if evidence.row is not None:
         found += _row(evidence, evidence.row, derived)
@@ -47,6 +49,20 @@ def mismatches_of(
 def _differ(field: str, stored: Any, derived: Any) -> Iterator[Mismatch]:
     if stored != derived:
         yield Mismatch(field, stored, derived)
+
+
+def _manifest(evidence: Evidence) -> Iterator[Mismatch]:
+    """Runs, times, digests and models of the day's stages, against the copies in the day's seal."""
+    for stage, sealed in evidence.sealed.items():
+        written, record = sealed.as_json(), evidence.stages.get(stage)
+        stored = record.as_json() if record else {}
+        for name, value in written.items():
+            yield from _differ(f"manifest.{stage}.{name}", _short(stored.get(name)), _short(value))
+
+
+def _short(value: Any) -> Any:
+    """Blocks of JSON as one text, so that they can be shown side by side."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
 
 
 def _visit(evidence: Evidence, derived: DerivedVisit) -> Iterator[Mismatch]:

@@ -182,7 +182,7 @@ def _model(evidence: Evidence) -> Block | None:
 
 
 def day_models(evidence: Evidence) -> dict[str, Any]:
-    """Models the day was scored with, as its manifest says.
+    """Models the day was scored with, as its sealed record says, or its manifest where no seal covers it.
 
     Args:
         evidence: everything stored about the case.
@@ -190,7 +190,7 @@ def day_models(evidence: Evidence) -> dict[str, Any]:
     Returns:
         ``version``, ``sha256`` and ``threshold`` by model name.
     """
-    scores = evidence.stages.get("scores")
+    scores = evidence.sealed.get("scores") or evidence.stages.get("scores")
     return dict(scores.details.get("models", {})) if scores else {}
 
 
@@ -256,7 +256,7 @@ def _times(evidence: Evidence) -> Block:
         "hits_loaded_at": ended.get("hits"),
         "next_hits_loaded_at": ended.get(NEXT_HITS),
         "model_registered_at": instant(model.registered_at) if model else None,
-        "model_promoted_at": instant(model.promoted_at) if model else None,
+        "model_promoted_at": instant(evidence.promoted_at or model.promoted_at) if model else None,
         "scored_at": ended.get("scores"),
         "decided_at": instant(row.decided_at) if row else None,
         "prepared_at": instant(upload.prepared_at) if upload else None,

@@ -134,6 +134,31 @@ class TestModel:
         assert found == {}
 
 
+class TestManifest:
+    @pytest.mark.parametrize(
+        ("change", "back", "named"),
+        [
+            ("run_id = 'x' || run_id", "run_id = substr(run_id, 2)", "manifest.scores.run_id"),
+            (
+                "finished_at = finished_at + interval '1 second'",
+                "finished_at = finished_at - interval '1 second'",
+                "manifest.scores.finished_at",
+            ),
+            (
+                "details = jsonb_set(details, '{models,level4_desktop,threshold}', '0.5')",
+                "details = jsonb_set(details, '{models,level4_desktop,threshold}', '0.48')",
+                "manifest.scores.details",
+            ),
+        ],
+    )
+    def test_should_be_named_when_the_record_of_the_scores_was_changed(
+        self, day: SentDay, visit_id: int, change: str, back: str, named: str
+    ) -> None:
+        sql = "UPDATE day_stages SET {} WHERE stage = 'scores'"
+        with day.changed(sql.format(change), sql.format(back)):
+            assert list(day.differs("--visit", visit_id)) == [named]
+
+
 class TestLedger:
     @pytest.mark.parametrize(
         ("change", "back", "named"),
