@@ -159,7 +159,7 @@ def _part(title: str, part: Any, note: str) -> Iterator[Section]:
     if kinds == {dict}:
         yield _table(title, [{"": name_of(name), **item} for name, item in part.items()], note)
     elif kinds == {list} and {len(item) for item in part.values()} == {len(QUANTILES)}:
-        rows = tuple((name_of(name), *map(shown, item)) for name, item in part.items())
+        rows = tuple((name, *map(shown, item)) for name, item in part.items())  # features by their own names
         yield Section(title, ("", *QUANTILES), rows, note)
     else:
         yield from _mixed(title, part, note)

@@ -48,9 +48,9 @@ class TestVersionSections:
         assert (table.header, table.rows) == (("", "PR-AUC"), (("forest", "0.500"), ("logistic", "0.250")))
 
     def test_should_have_quantiles_as_columns_when_values_of_features_are_given(self):
-        table = sections({"feature_quantiles": {"slots": [0, 1, 2, 3, 4]}})["Values of the features"]
+        table = sections({"feature_quantiles": {"slot_range": [0, 1, 2, 3, 4]}})["Values of the features"]
         assert table.header == ("", "lowest", "quarter", "half", "three quarters", "highest")
-        assert table.rows == (("slots", "0", "1", "2", "3", "4"),)
+        assert table.rows == (("slot_range", "0", "1", "2", "3", "4"),)
 
     def test_should_give_inner_tables_a_section_of_their_own(self):
         found = sections({"held_out": {"verdict": "holds", "coverage": [{"label": 0}], "goal": {"value": 0.5}}})
