@@ -22,6 +22,8 @@ BOOSTING_SHAPE = {
 }
 # Random trees help while visits are few; with many, boosting needs no help and the trees would weigh too much.
 MOST_FOREST_ROWS = 20_000
+# Threads of a fit meet after every node; on a machine with other work they wait 10 times longer than they save.
+MOST_ONE_THREAD_ROWS = 200_000
 FOREST_TREES = 100
 FOREST_LEAF_ROWS, FOREST_LEAVES = 5, 400  # a leaf holds at least 5 visits; a tree has at most about 400 leaves
 RANKS = 100  # quantiles by which the baseline tames heavy tails
@@ -124,4 +126,4 @@ def ask(fitted: Any, matrix: Matrix) -> NDArray[np.float64]:
 
 
 def _threads(rows: int) -> int | None:
-    return 1 if rows <= MOST_FOREST_ROWS else None
+    return 1 if rows <= MOST_ONE_THREAD_ROWS else None
