@@ -139,5 +139,6 @@ def _show(report: LabelReport, *, as_json: bool) -> None:
         rows = [{**asdict(overlap), "sources": " and ".join(overlap.sources)} for overlap in report.overlap]
         show({}, as_json=False, title="Agreement of sources", rows=rows)
     if report.unknown_ids:
-        rows = [{"id": one} for one in report.unknown_ids[:MOST_SHOWN]]
-        show({}, as_json=False, title=f"Not stored ({report.unknown}; all with --json)", rows=rows)
+        rows = [{"id": one, "what": "not stored"} for one in report.unknown_ids[:MOST_SHOWN]]
+        show({}, as_json=False, title="Unknown", rows=rows)
+        typer.echo(f"Not stored: {report.unknown}; --json lists all of them.")

@@ -97,7 +97,8 @@ def show_training(report: TrainReport, *, as_json: bool) -> None:
         return
     names = ("labelled", "without_hits", "other_devices", "unused", "duration_seconds")
     counts = {name: getattr(report, name) for name in names}
-    show({"sources": report.sources, **counts}, as_json=False, title=f"Labels from {report.first} to {report.last}")
+    days = {"first_day": report.first, "last_day": report.last}
+    show({**days, "sources": report.sources, **counts}, as_json=False, title="Labels")
     show({}, as_json=False, title="Candidates", rows=[_candidate(outcome) for outcome in report.devices])
     rows = [
         {"device": outcome.device, "decides": DECIDERS[name], **_measures(decider)}

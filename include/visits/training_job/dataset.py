@@ -179,7 +179,9 @@ def _day_frames(
     }
     labels = _sql("chosen_labels")
     names = ", ".join(quoted(column.name) for column in _HIDDEN_HITS.columns)
-    marks = _sql("hidden_hits").format(labels=labels, url_condition=url_condition)
+    # without pages to leave out, only visits that a deed ends can have hidden hits
+    suspected = labels if data.exclude_url else f"SELECT visit_id, chosen FROM ({labels}) WHERE isNotNull(chosen.2)"
+    marks = _sql("hidden_hits").format(labels=suspected, url_condition=url_condition)
     warehouse.execute(f"INSERT INTO {quoted(hidden)} ({names})\n{marks}", parameters)
     columns = ", ".join(f"f.{quoted(name)} AS {quoted(name)}" for name in _columns())
     query = _sql("training_rows").format(
