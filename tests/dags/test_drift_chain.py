@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from dags.wiring import approving
 from include.days import utc_now
 from include.errors import ModelError
 from include.state.blocks import Block, read_blocks
+from include.state.tables import upload_blocks
 from include.visits.monitoring import report_day
 from tests.dags.answering import Person
 from tests.dags.rig import DagRig
@@ -90,6 +92,26 @@ class TestDriftChain:
             blocking.run("visit_scoring", date=DRIFTED.isoformat(), counters=[COUNTER])
             blocking.run("conversion_upload", date=DRIFTED.isoformat(), counters=[COUNTER])
         assert (person.questions, len(blocking.rows_at_metrika(COUNTER))) == ([], before)
+
+
+class TestWhoAsks:
+    """Of the daily runs one asks about a day; the others hold it quietly."""
+
+    @pytest.mark.parametrize(("asked_by", "asked"), [("the run of yesterday", 0), ("", 1)])
+    def test_should_ask_once_when_daily_runs_overlap(
+        self, blocking: DagRig, monkeypatch: pytest.MonkeyPatch, asked_by: str, asked: int
+    ) -> None:
+        unseen = {"findings": blocks(blocking, DRIFTED)[0].details["findings"], "approved": []}
+        with blocking.state.begin() as connection:
+            connection.execute(
+                upload_blocks.update().values(details=unseen, released_at=None, released_by="", asked_by=asked_by)
+            )
+        monkeypatch.setattr(approving, "is_woken", lambda: True)
+        person = Person("Reject")
+        with person.answering():
+            run = blocking.run("conversion_upload", date=DRIFTED.isoformat(), counters=[COUNTER])
+        assert (str(run.state), len(person.questions)) == ("success", asked)
+        assert blocks(blocking, DRIFTED)[0].released_at is None
 
 
 class TestFailingReport:

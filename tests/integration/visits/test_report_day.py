@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
+from include.days import utc_now
 from include.errors import DayNotReady
 from include.settings import DriftSettings
 from include.state.blocks import claim_block, read_blocks
 from include.state.manifest import StageRecord, read_stage
+from include.state.tables import models
 from include.visits.monitoring import blocking, report_day
 from include.visits.monitoring.blocking import approve_drift
 from tests.faults.test_upload_machine import Killed
-from tests.monitored_days import DAY, MonitoredCounter, monitored, monitored_stores
+from tests.monitored_days import DAY, VERSIONS, MonitoredCounter, monitored, monitored_stores
 
 __all__ = ["monitored", "monitored_stores"]
 
@@ -108,6 +110,26 @@ class TestDrift:
         assert monitored.report().content["references"]["all"] == {
             "days": 5, "first_day": "2025-06-25", "last_day": "2025-06-29",
         }  # fmt: skip
+
+    def test_should_compare_with_the_days_of_training_when_the_model_names_them(
+        self, monitored: MonitoredCounter
+    ) -> None:
+        trained = {"trained_from": "2025-06-02", "trained_to": "2025-06-06"}
+        for number in range(2, 7):
+            monitored.add_day(dt.date(2025, 6, number), 300)
+        monitored.add_days(4, 300)
+        monitored.add_day(visits=300)
+        row = {"name": "level4_desktop", "version": VERSIONS["1"], "sha256": "0" * 64, "size_bytes": 1, "features": []}
+        rest = {"threshold": 0.48, "stage": "archived", "registered_at": utc_now(), "manifest": trained}
+        with monitored.state.begin() as connection:
+            connection.execute(models.insert().values(**row, **rest))
+        try:
+            references = monitored.report().content["references"]
+        finally:
+            with monitored.state.begin() as connection:
+                connection.execute(models.delete().where(models.c.version == VERSIONS["1"]))
+        assert references["desktop"] == {"days": 5, "first_day": "2025-06-02", "last_day": "2025-06-06"}
+        assert references["mobile"]["last_day"] == "2025-06-30"
 
     def test_should_say_what_to_run_when_the_day_is_not_scored(self, monitored: MonitoredCounter) -> None:
         with pytest.raises(DayNotReady, match="python -m include score --date 2025-07-01"):
