@@ -73,8 +73,8 @@ class Verification:
         for finding in self.sealed.checked.findings:
             self._add(finding.stage, Checked.of([finding]))
         self._note_versions()
-        self.progress("comparing raw rows", 0, 0)
         raw = self._raw_states()
+        self.progress("raw rows compared", 0, 0)
         if "scores" in self.sealed.records:
             self._check_scores(self.sealed.records["scores"], raw)
         else:
