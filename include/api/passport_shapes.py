@@ -157,7 +157,7 @@ class PassportView(BaseModel):
     row: dict[str, Any] | None = Field(description="The row sent; null when the ledger has none for this visit.")
     visit: dict[str, Any] | None = Field(description="Null for a single conversion.")
     hits: list[PassportHit] | None
-    features: dict[str, float] | None
+    features: dict[str, int | float] | None
     model: dict[str, Any] | None = Field(description="Null when no model was asked.")
     rule: dict[str, Any] | None
     decision: PassportDecision

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import Annotated, Any
 
@@ -21,12 +22,14 @@ from include.days import parse_day
 from include.errors import InputError
 from include.provenance.passport.cases import Case
 from include.provenance.passport.finding import SEVERAL_MATCHES, find_cases, narrowing, only_case
-from include.provenance.passport.questions import Question, ask
+from include.provenance.passport.questions import LARGEST_ROW, Question, ask
 from include.provenance.passport.shapes import instant, jsonable
 from include.provenance.passport.verifying import Sample, SampleReport, read_passport, verify_sample
 from include.services.stores import Stores, open_stores
 from include.settings import Settings
 
+LARGEST_COUNTER = 2**32 - 1  # counter ids are UInt32 in the warehouse
+LARGEST_SAMPLE = 1_000_000
 MOST_SHOWN = 20  # differing rows of a sample
 OPTIONS = {"visit_id": "--visit", "client_id": "--client", "upload_id": "--upload", "date_time": "--date-time"}
 
@@ -34,7 +37,7 @@ VisitOption = Annotated[str | None, typer.Option("--visit", help="Visit id.")]
 ClientOption = Annotated[str | None, typer.Option("--client", help="Client id of the visitor.")]
 UploadOption = Annotated[str | None, typer.Option("--upload", help="Upload id: ours, or Metrika's number.")]
 RowOption = Annotated[int | None, typer.Option("--row", min=1, help="Row of the upload, from 1.")]
-OnlyCounter = Annotated[int | None, typer.Option("--counter", min=1, help="Only of this counter.")]
+OnlyCounter = Annotated[int | None, typer.Option("--counter", min=1, max=LARGEST_COUNTER, help="Only of this counter.")]
 OnlyTarget = Annotated[str | None, typer.Option("--target", help="Only of this goal.")]
 OnlyDate = Annotated[str | None, typer.Option("--date", help="Only of this day, YYYY-MM-DD.")]
 TimeOption = Annotated[
@@ -42,11 +45,14 @@ TimeOption = Annotated[
 ]
 VerifyOption = Annotated[bool, typer.Option("--verify", help="Derive everything again and compare.")]
 SampleOption = Annotated[
-    int | None, typer.Option("--sample", min=1, help="Derive so many random rows of the ledger again.")
+    int | None,
+    typer.Option("--sample", min=1, max=LARGEST_SAMPLE, help="Derive so many random rows of the ledger again."),
 ]
 FromOption = Annotated[str | None, typer.Option("--from", help="With --sample: first day.")]
 ToOption = Annotated[str | None, typer.Option("--to", help="With --sample: last day.")]
-SeedOption = Annotated[int, typer.Option("--seed", help="With --sample: the same seed draws the same rows.")]
+SeedOption = Annotated[
+    int, typer.Option("--seed", min=0, max=LARGEST_ROW, help="With --sample: the same seed draws the same rows.")
+]
 
 
 @guarded
@@ -84,28 +90,31 @@ def passport(
         seed: seed of the sample.
         as_json: print one line of JSON.
     """
-    settings = settings_here()
-    day = None if date is None else parse_day(date)
+    settings, day = settings_here(), None if date is None else parse_day(date)
+    named = {"visit_id": visit, "client_id": client, "upload_id": upload, "date_time": date_time}
     if sample is None:
+        question = _question({**named, "row": row, "counter_id": counter, "target": target, "day": day})
         if first_day or last_day:
             raise InputError("--from and --to belong to --sample; give --date to narrow the search.", code="no_sample")
-        try:
-            question = ask(
-                visit_id=visit, client_id=client, upload_id=upload, row=row, counter_id=counter, target=target,
-                day=day, date_time=date_time,
-            )  # fmt: skip
-        except InputError as error:
-            raise _in_options(error) from None
         _show_one(settings, open_stores(settings), question, verify=verify, as_json=as_json)
         return
-    if visit or client or upload or date_time:
+    if any(named.values()):
         raise InputError("--sample draws rows by itself; leave out what names one.", code="conflicting_input")
+    drawn = Sample(sample, seed, *_range(day, first_day, last_day), counter_id=counter, target=target)
+    _show_sample(settings, open_stores(settings), drawn, as_json=as_json)
+
+
+def _question(named: dict[str, Any]) -> Question:
+    try:
+        return ask(**named)
+    except InputError as error:
+        raise _in_options(error) from None
+
+
+def _range(day: dt.date | None, first_day: str | None, last_day: str | None) -> tuple[dt.date | None, dt.date | None]:
     if day is not None and (first_day or last_day):
         raise InputError("Give either --date, or --from with --to, not both.", code="conflicting_input")
-    first = parse_day(first_day) if first_day else day
-    last = parse_day(last_day) if last_day else day
-    drawn = Sample(sample, seed=seed, first_day=first, last_day=last, counter_id=counter, target=target)
-    _show_sample(settings, open_stores(settings), drawn, as_json=as_json)
+    return parse_day(first_day) if first_day else day, parse_day(last_day) if last_day else day
 
 
 def _in_options(error: InputError) -> InputError:

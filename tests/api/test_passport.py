@@ -126,6 +126,8 @@ class TestRefusals:
             ({"visit_id": "0x5"}, "bad_identifier", "/visit_id"),
             ({"visit_id": "5", "target": "a\0b"}, "bad_target", "/target"),
             ({"visit_id": "5", "date": "today"}, "bad_date", "/date"),
+            ({"visit_id": "5", "date": "0001-01-01"}, "bad_date", "/date"),
+            ({"visit_id": "5", "date": "9999-12-31"}, "bad_date", "/date"),
             ({"visit_id": "5", "verify": "perhaps"}, "bool_parsing", "/verify"),
             ({"visit_id": "5", "mood": "good"}, "unknown_parameter", "/mood"),
             (
@@ -147,6 +149,7 @@ class TestRefusals:
         "query",
         [
             {"visit_id": "5"},
+            {"visit_id": "5", "date": "2100-12-31"},
             {"visit_id": str(2**64 - 1), "verify": "true"},
             {"upload_id": "7001", "row": 99_999},
             {"upload_id": "0edc2b0e-e257-4980-b4a8-e821ec7a7aac", "row": 1},

@@ -44,7 +44,7 @@ def _reason(connection: Connection, row: LedgerRow) -> str:
     event_epoch = int(row.event_at.timestamp())
     reason = str(
         hold_visits(
-            np.array([int(row.identifier) if row.identifier.isdigit() else 0], np.uint64),
+            np.array([row.identifier.strip("0") != ""], np.uint64),  # all that counts is whether there is one
             np.array([event_epoch], np.int64),
             offset_seconds=row.sent_epoch_seconds - event_epoch,
             now=row.decided_at,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from include.conversions.rules.identifiers import check_target
+from include.conversions.rules.moments import FIRST_YEAR, LAST_YEAR
 from include.errors import InputError
 
 LARGEST_ID = 2**64 - 1  # visit and client ids are UInt64
@@ -75,19 +77,13 @@ def ask(
     >>> ask(visit_id="17").visit_id
     17
     """
-    given = {"visit_id": visit_id, "upload_id": upload_id, "client_id": client_id}
-    named = [name for name, value in given.items() if value is not None]
-    if not named:
-        raise _missing("visit_id", "Nothing is named; give a visit id, a client id, or an upload id with a row.")
-    if len(named) > 1:
-        raise _conflict(named[1], f"Give either {named[0]} or {named[1]}, not both.")
+    _require_one({"visit_id": visit_id, "upload_id": upload_id, "client_id": client_id})
     if row is not None and upload_id is None:
         raise _conflict("row", "A row is a line of an upload; give upload_id with it.")
-    if date_time is not None and (client_id is None or counter_id is None):
-        name = "client_id" if client_id is None else "counter"
-        raise _missing(name, f"A time alone names no conversion; give {name} with date_time.")
-    if date_time is not None and day is not None:
-        raise _conflict("date", "Give either date or date_time, not both.")
+    if day is not None:
+        _check_day(day)
+    if date_time is not None:
+        _check_time({"client_id": client_id, "counter": counter_id}, day)
     return Question(
         visit_id=None if visit_id is None else _number(visit_id, "visit_id"),
         client_id=None if client_id is None else _number(client_id, "client_id"),
@@ -98,6 +94,28 @@ def ask(
         day=day,
         date_time=None if date_time is None else LOST_PLUS.sub(r"\1+\2", date_time.strip()),
     )
+
+
+def _require_one(given: Mapping[str, object]) -> None:
+    named = [name for name, value in given.items() if value is not None]
+    if not named:
+        raise _missing("visit_id", "Nothing is named; give a visit id, a client id, or an upload id with a row.")
+    if len(named) > 1:
+        raise _conflict(named[1], f"Give either {named[0]} or {named[1]}, not both.")
+
+
+def _check_day(day: dt.date) -> None:
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        message = f"Day {day} is outside {FIRST_YEAR} to {LAST_YEAR}; nothing is stored of it."
+        raise InputError(message, code="bad_date", pointer="/date")
+
+
+def _check_time(needed: Mapping[str, object], day: dt.date | None) -> None:
+    absent = next((name for name, value in needed.items() if value is None), None)
+    if absent is not None:
+        raise _missing(absent, f"A time alone names no conversion; give {absent} with date_time.")
+    if day is not None:
+        raise _conflict("date", "Give either date or date_time, not both.")
 
 
 def _number(text: str, name: str) -> int:
