@@ -153,7 +153,8 @@ def _judge(connection: Connection, plan: DayPlan) -> tuple[PreparedDay, int]:
     failpoint("upload.read")
     if scores.counts.get("level4", level4) != level4 or _scores_of(connection, plan).digest != scores.digest:
         raise StoreConflict(
-            f"The scores of day {day}, counter {origin.counter_id}, changed while they were read; run the upload again."
+            f"The scores of day {day}, counter {origin.counter_id}, are not those of its manifest: they changed while "
+            "they were read, or a scoring was interrupted; run score again, then the upload."
         )
     mark_withdrawn(connection, origin, day)
     trim_unsent(connection, origin, day, include_old=plan.include_old, is_blocked=plan.is_blocked)
