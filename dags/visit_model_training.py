@@ -35,12 +35,8 @@ from airflow.sdk import CronTriggerTimetable, Param, TriggerRule, dag, task
 
 from dags.wiring.policies import DAG_DEFAULTS, SCHEDULE_ZONE, day_params
 from dags.wiring.runs import open_run
-from dags.wiring.training import label_goal, next_step, promote_unit, train_unit
+from dags.wiring.training import JUDGED, label_goal, next_step, promote_unit, train_unit
 
-JUDGED = """{% for one in ti.xcom_pull(task_ids='train_candidates')['devices'] %}
-- {{ one['device'] }}: {{ one['refused'] or 'candidate ' ~ one['version'] }}, {{ one['rows'] }} visits;
-{{ one['reasons'] | join(' ') or ('passes the gate' if one['is_better'] else '') }}
-{% endfor %}"""
 TEXT: dict[str, Any] = {"type": ["null", "string"]}
 
 
@@ -60,7 +56,9 @@ TEXT: dict[str, Any] = {"type": ["null", "string"]}
         "threshold_goal": Param(
             "seed", type="string", title="Threshold goal", description="seed, precision=0.6 or top-share=0.1."
         ),
-        "promote": Param("never", enum=["never", "gate", "approval"], title="Promote", description="What may decide."),
+        "promote": Param(
+            "never", type="string", enum=["never", "gate", "approval"], title="Promote", description="What may decide."
+        ),
         "seed": Param(0, type="integer", minimum=0, title="Seed", description="Same rows and seed, same model."),
     },
     **(DAG_DEFAULTS | {"max_active_runs": 1}),

@@ -18,7 +18,16 @@ from include.errors import InputError
 log = logging.getLogger(__name__)
 
 NO_LABELS = ("no_labels", "day_not_loaded")  # codes of errors that only mean: nothing to learn from yet
-APPROVAL, GATE, NEVER = "approval", "gate", "never"
+APPROVAL, GATE = "approval", "gate"
+# What the person sees who is to approve: a line per device.
+JUDGED = (
+    "{% for one in ti.xcom_pull(task_ids='train_candidates')['devices'] %}"
+    "- {{ one['device'] }}: {% if one['refused'] %}{{ one['refused'] }}{% else %}"
+    "candidate {{ one['version'] }} from {{ one['rows'] }} visits; PR-AUC on later visits:"
+    "{% for name, found in one['comparison'].items() %} {{ name }} {{ '%.3f' | format(found['pr_auc']) }}{% endfor %}. "
+    "{{ one['reasons'] | join(' ') or 'Passes the gate.' }}{% endif %}\n"
+    "{% endfor %}"
+)
 
 
 def training_days(run: Run) -> tuple[dt.date, dt.date]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import datetime as dt
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jinja2 import Environment, StrictUndefined
 
-from dags.wiring.training import next_step
+from dags.wiring.training import JUDGED, next_step
 from include.days import utc_now
 from include.registry.promotions import list_promotions
 from include.registry.versions import list_versions
@@ -85,3 +87,20 @@ class TestNextStep:
 
     def test_should_ask_nobody_when_nothing_was_trained(self) -> None:
         assert next_step("approval", {"devices": [{"is_better": False, "version": ""}]}) is None
+
+
+class TestJudged:
+    """What the person reads who is to approve."""
+
+    def test_should_show_a_line_per_device(self) -> None:
+        better = {"rule": {"pr_auc": 0.4}, "candidate": {"pr_auc": 0.5}}
+        devices = [
+            {"device": "desktop", "refused": "", "version": "abc", "rows": 9, "comparison": better, "reasons": []},
+            {"device": "mobile", "refused": "Too few.", "version": "", "rows": 1, "comparison": {}, "reasons": []},
+        ]
+        pulled = SimpleNamespace(xcom_pull=lambda task_ids: {"devices": devices})
+        assert Environment(undefined=StrictUndefined).from_string(JUDGED).render(ti=pulled).splitlines() == [
+            "- desktop: candidate abc from 9 visits; PR-AUC on later visits: rule 0.400 candidate 0.500. "
+            "Passes the gate.",
+            "- mobile: Too few.",
+        ]
