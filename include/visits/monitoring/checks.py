@@ -13,7 +13,7 @@ from include.visits.monitoring.comparing import adjust_together, compare_counts,
 from include.visits.monitoring.reference import FEWEST_DAYS, kinds_of
 
 STEADY, SMALL_CHANGE, DRIFT, NOT_JUDGED = "steady", "small_change", "drift", "not_judged"
-FEWEST_VISITS = 100  # of the day, and of its reference; ten bins then hold ten each
+FEWEST_VISITS = 50  # of the day, and of its reference; ten bins then hold five each
 USUAL_TIMES = 2.0  # drift is more than twice what the reference's own days show against each other
 LARGE_PSI = 0.25  # from here on the change is called large
 NO_REFERENCE = "too few days to compare with"

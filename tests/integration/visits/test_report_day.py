@@ -70,10 +70,10 @@ class TestDrift:
 
     def test_should_not_judge_when_there_are_few_visits(self, monitored: MonitoredCounter) -> None:
         monitored.add_days(5, 600)
-        monitored.add_day(visits=90, pause_times=5.0)
+        monitored.add_day(visits=45, pause_times=5.0)
         report = monitored.report()
         assert {(check["verdict"], check["why"]) for check in report.content["checks"]} == {
-            ("not_judged", "fewer than 100 visits")
+            ("not_judged", "fewer than 50 visits")
         }
         assert not report.is_blocked
 

@@ -79,7 +79,7 @@ def is_blocked(checks: Sequence[Check]) -> bool:
 
 
 class TestCleanDays:
-    @pytest.mark.parametrize("visits", [300, 1_000])
+    @pytest.mark.parametrize("visits", [130, 1_000])
     def test_should_block_no_more_days_than_the_level_says(self, visits: int) -> None:
         days = [FIRST + dt.timedelta(days=28 + number) for number in range(CLEAN_DAYS)]
         blocked = [day for day in days if is_blocked(judge(day, visits, clean(day, visits)))]
