@@ -19,8 +19,8 @@ from include.visits.deciding.stage_scores import insert_decisions
 from include.visits.measuring.features import stage_features
 from include.visits.tables import VISIT_FEATURES, VISIT_PROBABILITIES, VISIT_SCORES
 from include.warehouse.client import Warehouse, quoted
-from include.warehouse.day_comparing import SHOWN_ROWS, CellDifference, DayDifferences, compare_days
-from include.warehouse.day_swap import staging
+from include.warehouse.day_comparing import NO_DIFFERENCES, SHOWN_ROWS, CellDifference, DayDifferences, compare_days
+from include.warehouse.day_swap import day_digest, staging
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,11 +119,20 @@ def rechecked_day(
         rounded = None if is_exact else {"score": EQUAL_DECIMALS}
         yield Recheck(
             visits=visits,
-            features=compare_days(warehouse, VISIT_FEATURES.name, again, key=KEY, **key),
-            scores=compare_days(warehouse, VISIT_SCORES.name, scores, key=KEY, rounded=rounded, **key),
+            features=_compare(warehouse, VISIT_FEATURES.name, again, key),
+            scores=_compare(warehouse, VISIT_SCORES.name, scores, key, rounded),
             writings=writings,
             scores_table=scores,
         )
+
+
+def _compare(
+    warehouse: Warehouse, stored: str, derived: str, key: dict[str, Any], rounded: dict[str, int] | None = None
+) -> DayDifferences:
+    """Row by row only where the digests differ: grouping a million rows by key costs ten times a digest."""
+    if day_digest(warehouse, stored, **key) == day_digest(warehouse, derived, **key):
+        return NO_DIFFERENCES
+    return compare_days(warehouse, stored, derived, key=KEY, rounded=rounded, **key)
 
 
 def _compare_writings(
