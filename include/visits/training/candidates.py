@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -102,10 +104,9 @@ def fit_estimator(name: str, matrix: Matrix, labels: NDArray[np.int8], seed: int
     Returns:
         The fitted estimator.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    with threadpool_limits(limits=_threads(len(labels)), user_api="openmp"), threadpool_limits(1, user_api="blas"):
-        return make_estimator(name, len(labels), seed).fit(matrix, labels)
+    estimator = make_estimator(name, len(labels), seed)
+    with _limited(len(labels)):
+        return estimator.fit(matrix, labels)
 
 
 def ask(fitted: Any, matrix: Matrix) -> NDArray[np.float64]:
@@ -119,11 +120,21 @@ def ask(fitted: Any, matrix: Matrix) -> NDArray[np.float64]:
         Shape (n,), float64.
     """
     import numpy as np
-    from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=_threads(len(matrix)), user_api="openmp"):
+    with _limited(len(matrix)):
         return np.asarray(fitted.predict_proba(matrix)[:, 1], dtype=np.float64)
 
 
-def _threads(rows: int) -> int | None:
-    return 1 if rows <= MOST_ONE_THREAD_ROWS else None
+def _limited(rows: int) -> AbstractContextManager[Any]:
+    """Hold the threads of linear algebra and, unless rows are very many, of boosting to one."""
+    limits = {"blas": 1} if rows > MOST_ONE_THREAD_ROWS else {"blas": 1, "openmp": 1}
+    held: AbstractContextManager[Any] = _thread_pools().limit(limits=limits)
+    return held
+
+
+@cache
+def _thread_pools() -> Any:
+    """Looking the pools up costs 3 ms; scikit-learn must have loaded them before."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()
