@@ -66,11 +66,14 @@ def _short(value: Any) -> Any:
 
 
 def _visit(evidence: Evidence, derived: DerivedVisit) -> Iterator[Mismatch]:
+    is_scored = evidence.features is not None or evidence.score is not None
     if derived.features is None:
-        yield Mismatch("visit.visit_id", evidence.case.visit_id, None)
+        has_left = evidence.row is not None and evidence.row.is_withdrawn and not is_scored
+        if not has_left:  # Metrika may take a visit back; then its row is withdrawn and its scores are gone with it
+            yield Mismatch("visit.visit_id", evidence.case.visit_id, None)
         return
-    if evidence.features is None and evidence.score is None:
-        return  # the day is not scored
+    if not is_scored:
+        return
     names = [column.name for column in VISIT_FEATURES.columns if column.name not in KEY]
     for name in names:
         stored = None if evidence.features is None else evidence.features[name]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
+from threadpoolctl import threadpool_limits
 
 from include.errors import ModelError
 from include.provenance.passport.cases import Evidence
@@ -118,7 +119,9 @@ def derive_visits(
         return {}
     models = open_day_models(state, models_dir, evidences[0])
     stored = {one.case.visit_id: one.score["score"] for one in evidences if one.score is not None}
-    return _decided(list(features.values()), models, stored)
+    # Threads that wait for one another by spinning make a few rows take seconds on a busy machine.
+    with threadpool_limits(limits=1, user_api="openmp"):
+        return _decided(list(features.values()), models, stored)
 
 
 def open_day_models(state: Engine, models_dir: Path, evidence: Evidence) -> DayModels:

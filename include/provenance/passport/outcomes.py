@@ -100,7 +100,7 @@ def outcome_of(evidence: Evidence) -> Outcome:
     place = f"{UPLOADS.get(stage, f'Its file is {stage}')} (row {row.line_number} of upload {row.upload_id})"
     if row.is_withdrawn:
         reason = evidence.score["reason"] if evidence.score else ""
-        later = DECISIONS.get(reason, "the visit has changed")
+        later = DECISIONS.get(reason, "Metrika has taken it back")
         return Outcome(WITHDRAWN, is_sent, f"{place}; later the visit stopped being level 4+: {later}.")
     return Outcome(stage, is_sent, f"{place}.")
 

@@ -87,6 +87,21 @@ class TestWithdrawn:
         assert withdrawn["row"]["is_withdrawn"]
         assert all_agree(small)
 
+    def test_should_say_that_a_visit_was_taken_back_when_a_later_load_has_it_no_more(self, small: SentDay) -> None:
+        visit_id = small.passport("--upload", 7001, "--row", 1)["visit"]["visit_id"]
+        for table in ("visits", "visit_features", "visit_scores"):
+            small.warehouse.execute(
+                f"ALTER TABLE {table} DELETE WHERE visit_id = %(visit)s",
+                {"visit": int(visit_id)},
+                settings={"mutations_sync": 2},
+            )
+        assert "visit.visit_id" in small.differs("--upload", 7001, "--row", 1)
+        with small.state.begin() as connection:
+            connection.exec_driver_sql(f"UPDATE conversions SET is_withdrawn = true WHERE visit_id = {visit_id}")
+        found = small.passport("--upload", 7001, "--row", 1, "--verify")
+        assert (found["visit"], found["verified"], found["decision"]["outcome"]) == (None, True, "withdrawn")
+        assert "Metrika has taken it back" in found["decision"]["why"]
+
 
 class TestRepeated:
     def test_should_lead_to_the_later_upload_when_all_rows_were_sent_again(self, small: SentDay) -> None:
