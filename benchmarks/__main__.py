@@ -12,6 +12,7 @@ SCRIPTS = {
     "load_day.py": ("--visits", "2000000", "200000"),
     "slot_features.py": ("--hits", "1000000", "200000"),
     "score_visits.py": ("--visits", "1000000", "200000"),
+    "verify_day.py": ("--visits", "1000000", "200000"),
     "train_visits.py": ("--visits", "100000", "30000"),
     "visit_quality.py": ("--seeds", "5", "1"),
     "passport.py": ("--visits", "1000000", "200000"),
