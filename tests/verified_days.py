@@ -136,9 +136,11 @@ class VerifiedDay:
 
 
 @contextlib.contextmanager
-def verified_day(endpoints: Endpoints, folder: Path, *, visits_per_day: int = 300) -> Iterator[VerifiedDay]:
+def verified_day(
+    endpoints: Endpoints, folder: Path, *, visits_per_day: int = 300, **troubles: Any
+) -> Iterator[VerifiedDay]:
     """A day with every kind of row: quarantined, by rule, by model, skipped, sent and linked."""
-    faults = Faults(garbage_share=0.03)
+    faults = Faults(garbage_share=0.03, **troubles)
     with command_line(endpoints, folder, visits_per_day=visits_per_day, faults=faults) as commands:
         commands.environ["METRIKA_QUARANTINE_SHARE"] = "0.5"
         state = connect_state(Secret(commands.environ["DATABASE_URL"]))
@@ -217,6 +219,15 @@ def _hit_doubled(day: VerifiedDay, chance: random.Random) -> Expected:
     watch = int(chance.choice(day.rows("SELECT watch_id FROM hits WHERE date = %(day)s ORDER BY 1"))[0])
     day.rows("INSERT INTO hits SELECT * FROM hits WHERE watch_id = %(watch)s", watch=watch)
     return Expected("hits", "hits of", (str(watch), "several rows"))
+
+
+def _next_day_hit(day: VerifiedDay, chance: random.Random) -> Expected:
+    """Visits over midnight reach into the next day's hits."""
+    following = DAY + dt.timedelta(days=1)
+    found = day.rows("SELECT watch_id FROM hits WHERE date = %(following)s ORDER BY 1", following=following)
+    watch = int(chance.choice(found)[0])
+    day.rows(f"ALTER TABLE hits UPDATE is_link = 1 - is_link WHERE watch_id = %(watch)s{SYNC}", watch=watch)
+    return Expected("hits", f"hits of {following}", (str(watch), "is_link"))
 
 
 def _quarantine_removed(day: VerifiedDay, chance: random.Random) -> Expected:
@@ -347,6 +358,7 @@ PLANTS: dict[str, Plant] = {
     plant.__name__.removeprefix("_"): plant
     for plant in (
         _visit_duration, _visit_flag, _visit_watch_ids, _visit_deleted, _hit_deleted, _hit_flag, _hit_doubled,
+        _next_day_hit,
         _quarantine_removed, _quarantine_edited, _feature, _score, _reason, _score_row, _export_byte, _export_space,
         _manifest_count, _manifest_digest, _seal, _artefact, _threshold, _ledger_row, _ledger_identifier, _ledger_time,
         _ledger_withdrawn, _file_digest,

@@ -6,14 +6,18 @@ import datetime as dt
 import random
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from include.conversions.linkage import retry_linkage
 from include.errors import DayNotReady
 from include.services.engines.endpoints import Endpoints
+from include.settings import ConversionSettings
 from include.state.locks import day_lock
+from tests.conversion_days import open_api
 from tests.verified_days import COUNTER, DAY, PLANTS, VerifiedDay, blamed, check_found, verified_day
 
 SEED = 7
@@ -148,3 +152,39 @@ class TestLocks:
             assert not done.wait(1.0)
         worker.join(30)
         assert done.is_set()
+
+
+class TestRepeatedUpload:
+    @pytest.fixture
+    def repeated(self, endpoints: Endpoints, tmp_path: Path) -> Iterator[VerifiedDay]:
+        """A day whose file Metrika could not link, sent again as another upload."""
+        with (
+            verified_day(endpoints, tmp_path, linkage_failure_count=1) as day,
+            open_api(day.state, day.commands.sandbox.url) as api,
+        ):
+            settings = ConversionSettings(retry_linkage_hours=0)
+            retry_linkage(day.state, api, counter_ids=[COUNTER], settings=settings, run_id="test")
+            yield day
+
+    def test_should_hold_and_balance_when_rows_moved_to_another_upload(self, repeated: VerifiedDay) -> None:
+        verdict = repeated.verify()
+        assert (blamed(verdict), verdict.holds) == ({}, True)
+        assert repeated.told("SELECT count(*) FROM conversion_uploads") == 2
+
+    def test_should_find_a_changed_file_digest_of_the_repeat(self, repeated: VerifiedDay) -> None:
+        changed = "file_sha256 = reverse(file_sha256)"
+        repeated.change(f"UPDATE conversion_uploads SET {changed} WHERE stage <> 'failed_linkage'")
+        assert list(blamed(repeated.verify())) == ["upload"]
+
+
+class TestWithdrawnVisits:
+    def test_should_hold_when_sent_visits_are_no_longer_level4(self, verified: VerifiedDay) -> None:
+        verified.change("UPDATE models SET stage = 'archived'")
+        verified.commands.json("score", "--date", DAY)
+        behind = verified.verify()
+        verified.commands.json("conversions", "upload", "--date", DAY)
+        verdict = verified.verify()
+        assert (behind.holds, [one.state for one in behind.stages][3]) == (True, "behind")
+        assert (blamed(verdict), verdict.holds, [one.state for one in verdict.stages]) == ({}, True, ["holds"] * 4)
+        files = next(one for one in verdict.balances if one.name == "conversions in files")
+        assert (files.came["withdrawn_since"] > 0, files.residual) == (True, 0)
