@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from include.failpoints import failpoint
 from include.progress import Progress, no_progress
 from include.registry.estimators import LoadedModel
+from include.visits.deciding.asking import count_workers, iter_answers
 from include.visits.deciding.decision import DeviceModels
 from include.visits.measuring.rule import rule_parameters
 from include.visits.models.device_models import columns_of
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-# ClickHouse answers in blocks of some 8,000 rows; a call of an estimator costs about as much as asking it
-# about so many. 262,144 rows of 9 features are 19 MB.
-BLOCK_ROWS = 262_144
-T = TypeVar("T")
+# ClickHouse answers in blocks of some 8,000 rows, too few to fill the threads of an estimator; 131,072 rows of 9
+# features are 9 MB, and a few blocks are in memory.
+BLOCK_ROWS = 131_072
 
 # The same condition as decision.sql's way to a model.
 _ASKED = """
@@ -65,22 +64,19 @@ def stage_probabilities(
         for device, model in models.items()
         for visit_ids, matrix in iter_asked(warehouse, model, device, features=features, counter_id=counter_id, day=day)
     )
-    asked = 0
-    for model, visit_ids, matrix in _read_ahead(blocks):
+
+    def ask(block: tuple[LoadedModel, NDArray[np.uint64], NDArray[np.float64]]) -> tuple[str, int]:
+        """Ask about one block and store what the model said."""
+        model, visit_ids, matrix = block
         _insert(warehouse, stage, counter_id, day, visit_ids, model.probabilities(matrix))
+        return model.name, len(visit_ids)
+
+    asked = 0
+    for name, count in iter_answers(blocks, ask, workers=count_workers(models.values())):
         failpoint("score.block_asked")
-        asked += len(visit_ids)
-        progress(f"asking {model.name}", asked, 0)
+        asked += count
+        progress(f"asking {name}", asked, 0)
     return asked
-
-
-def _read_ahead(items: Iterator[T]) -> Iterator[T]:
-    """Fetch the next item while the caller works on this one."""
-    with ThreadPoolExecutor(max_workers=1) as reader:
-        upcoming = reader.submit(next, items, None)
-        while (item := upcoming.result()) is not None:
-            upcoming = reader.submit(next, items, None)
-            yield item
 
 
 def iter_asked(
