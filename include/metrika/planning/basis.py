@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from statistics import median
 
 from include.metrika.client.logs_api import Evaluation
@@ -82,14 +83,16 @@ class Basis:
         Returns:
             The logs that had rows.
         """
-        names = {one.api_name for one in fields} - {HIT_VISIT_FIELD}  # not there for every day
+        key = source, _names(one.api_name for one in fields)
+        return self._own_orders.get(key) or self._other_orders.get(key) or []
 
-        def fitting(history: History) -> list[PastOrder]:
-            """Logs of one counter."""
-            logs = (one for one in history.orders if one.source == source and one.received)
-            return [one for one in logs if set(one.fields.split(",")) - {HIT_VISIT_FIELD} == names]
+    @cached_property
+    def _own_orders(self) -> dict[tuple[str, frozenset[str]], list[PastOrder]]:
+        return _grouped([self.own])
 
-        return fitting(self.own) or [order for other in self.others for order in fitting(other)]
+    @cached_property
+    def _other_orders(self) -> dict[tuple[str, frozenset[str]], list[PastOrder]]:
+        return _grouped(self.others)
 
     def row_bytes(self, source: str, fields: Sequence[Field]) -> Line:
         """Bytes of rows by their number.
@@ -127,3 +130,18 @@ class Basis:
         if source == SOURCES[0]:
             return Forecast({}, 0.0, 0.0, {}, ASSUMED_SPREAD)
         return Forecast({}, self.rows(SOURCES[0]).level * ASSUMED_HITS_PER_VISIT, 0.0, {}, ASSUMED_SPREAD)
+
+
+def _names(fields: Iterable[str]) -> frozenset[str]:
+    """Names of a field list without the one that Metrika does not have for every day."""
+    return frozenset(fields) - {HIT_VISIT_FIELD}
+
+
+def _grouped(histories: Iterable[History]) -> dict[tuple[str, frozenset[str]], list[PastOrder]]:
+    """Logs that had rows, by source and field list."""
+    found: dict[tuple[str, frozenset[str]], list[PastOrder]] = {}
+    for history in histories:
+        for order in history.orders:
+            if order.received:
+                found.setdefault((order.source, _names(order.fields.split(","))), []).append(order)
+    return found
