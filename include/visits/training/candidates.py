@@ -135,6 +135,6 @@ def _limited(rows: int) -> AbstractContextManager[Any]:
 @cache
 def _thread_pools() -> Any:
     """Looking the pools up costs 3 ms; scikit-learn must have loaded them before."""
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+    from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
