@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from include.days import utc_now
+from include.registry.versions import find_production, register
 from tests.dags.rig import COUNTERS
 from tests.dags.scheduler_rig import CHAIN, TOKEN, SchedulerRig
 
@@ -117,6 +119,25 @@ class TestApproval:
         assert client.run(dag_id, run_id)["state"] == "success"
         states = {task.task_id: task.state for task in client.task_instances(dag_id, run_id)}
         assert states["send_conversions"] == expected
+
+    def test_should_put_a_model_in_force_when_a_person_approves_the_what_if(self, one_day: SchedulerRig) -> None:
+        client, dag_id, state = one_day.client, "visit_what_if", one_day.stores.state
+        version = register(
+            state,
+            one_day.local_dir / "models",
+            name="level4_desktop",
+            artefact=LogisticRegression().fit([[1.0], [40.0]], [0, 1]),
+            threshold=0.5,
+            features=["slots"],
+        )
+        conf = {"date": ONE_DAY.isoformat(), "counters": [101], "desktop_version": version.version}
+        run_id = client.trigger(dag_id, conf=conf)
+        one_day.answer_until_done(dag_id, run_id, "approve_what_if", "Approve", seconds=300)
+        assert client.run(dag_id, run_id)["state"] == "success"
+        served = find_production(state, "level4_desktop")
+        assert served is not None
+        assert served.version == version.version
+        assert one_day.stores.stages(101, ONE_DAY)["scores"].counts["reasons"]["below_threshold"] > 0
 
 
 class TestKilledWorkers:
