@@ -23,7 +23,14 @@ from include.warehouse.client import Warehouse
 from tests.loading import loading_from
 
 PROJECT = Path(__file__).parents[2]
-DAG_IDS = ("metrika_logs", "visit_scoring", "conversion_upload", "visit_what_if", "visit_model_training", "housekeeping")
+DAG_IDS = (
+    "metrika_logs",
+    "visit_scoring",
+    "conversion_upload",
+    "visit_what_if",
+    "visit_model_training",
+    "housekeeping",
+)
 COUNTERS = (101, 202)
 
 

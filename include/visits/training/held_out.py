@@ -20,7 +20,7 @@ HELD_OUT_SHARE = 0.2  # the last fifth of the visits
 DAY_SECONDS = 86_400
 MEASURES = ("pr_auc", "roc_auc", "brier", "ece", "ece_by_chance")  # of a model's probabilities, without the rule
 MIN_HELD_OUT = 30  # visits; measures of fewer are noise
-WORSE_BY = 0.01  # PR-AUC; less than the same data varies by between seeds
+WORSE_BY = 0.01  # PR-AUC below production; less than the same data varies by between seeds
 MOST_ECE = 0.05  # beyond what chance gives; a candidate may be this far from its promises on later days
 
 
@@ -176,8 +176,9 @@ def judge(comparison: dict[str, dict[str, Any]], verdict: str) -> tuple[str, ...
     """
     candidate, rival = comparison["candidate"], comparison.get("production") or comparison["rule"]
     name = "the version in production" if "production" in comparison else "the rule alone"
+    margin = WORSE_BY if "production" in comparison else 0.0  # a first model has to be worth having
     reasons = []
-    if candidate["pr_auc"] < rival["pr_auc"] - WORSE_BY:
+    if candidate["pr_auc"] < rival["pr_auc"] - margin:
         reasons.append(
             f"Rule and candidate rank the held-out visits worse than {name}: PR-AUC {candidate['pr_auc']:.3f} against "
             f"{rival['pr_auc']:.3f} (difference at 95 % from {candidate['pr_auc_difference_low']:.3f} to "
