@@ -32,7 +32,7 @@ ifdef TESTS
 	$(BIN)/python -m pytest $(TESTS)
 else
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n 2 --dist loadfile --durations=12 -m "not scheduler"
+	$(BIN)/coverage run -m pytest -n 3 --dist loadfile --durations=12 -m "not scheduler"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --fail-under=90
 	$(BIN)/python -m pytest -m scheduler
