@@ -200,6 +200,7 @@ class _Ladder:
 
     @classmethod
     def of(cls, labels: NDArray[np.int8], probabilities: NDArray[np.float64]) -> _Ladder:
+        """Rank the visits and place the steps, never inside a run of equal probabilities."""
         import numpy as np
 
         order = np.argsort(-probabilities, kind="stable")

@@ -46,6 +46,7 @@ class _Column:
 
     @property
     def expression(self) -> str:
+        """SQL of a visit's value in whole hundredths, 0 where it is not finite."""
         total = f"arraySum({quoted(self.values)})"
         cents = f"round({total} * {CENTS} / {self.scale})"
         limit = f"toFloat64({MOST_CENTS})"  # Float64 and whole numbers have no common type
