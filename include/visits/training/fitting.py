@@ -30,7 +30,8 @@ class FittedModel:
         baseline: the logistic baseline, fitted on the same visits.
         chosen: name of the candidate.
         candidates: measures of every candidate out of fold, before calibration.
-        probabilities: shape (n,), out of fold, calibrated.
+        probabilities: shape (n,), out of fold, calibrated by the model's own map.
+        judged: shape (n,), out of fold, each fold calibrated by a map of the others: what measures are made of.
         raw: shape (n,), out of fold, before calibration.
         baseline_probabilities: shape (n,), out of fold, of the baseline.
     """
@@ -40,6 +41,7 @@ class FittedModel:
     chosen: str
     candidates: dict[str, Scores]
     probabilities: NDArray[np.float64]
+    judged: NDArray[np.float64]
     raw: NDArray[np.float64]
     baseline_probabilities: NDArray[np.float64]
 
@@ -84,9 +86,22 @@ def fit_best(samples: Samples, *, folds: int, seed: int, progress: Progress = no
         chosen=chosen,
         candidates=scores,
         probabilities=calibrator.transform(found[chosen]),
+        judged=_calibrated_apart(found[chosen], samples.labels, deal),
         raw=found[chosen],
         baseline_probabilities=found[LOGISTIC],
     )
+
+
+def _calibrated_apart(raw: NDArray[np.float64], labels: NDArray[np.int8], deal: Sequence[Fold]) -> NDArray[np.float64]:
+    """Calibrate each fold by the others: a map judged on the rows it was fitted on would look perfect."""
+    import numpy as np
+
+    from include.visits.training.calibration import fit_calibrator
+
+    found = np.empty(len(raw), dtype=np.float64)
+    for learn, asked in deal:
+        found[asked] = fit_calibrator(raw[learn], labels[learn]).transform(raw[asked])
+    return found
 
 
 def choose(scores: Mapping[str, Scores], preferred_name: str) -> str:

@@ -64,10 +64,10 @@ def build_card(
         "chosen": fitted.chosen,
         "candidates": {name: asdict(found) for name, found in fitted.candidates.items()},
         "calibration": {"method": fitted.model.calibrator.method, "rows": len(learnt)},
-        "scores": asdict(measure_scores(learnt.labels, fitted.probabilities)),
+        "scores": asdict(measure_scores(learnt.labels, fitted.judged)),
         "raw_scores": asdict(measure_scores(learnt.labels, fitted.raw)),
         "baseline_scores": asdict(measure_scores(learnt.labels, fitted.baseline_probabilities)),
-        "deciles": [asdict(one) for one in measure_deciles(learnt.labels, fitted.probabilities)],
+        "deciles": [asdict(one) for one in measure_deciles(learnt.labels, fitted.judged)],
         "threshold": {**asdict(threshold), "goal": asdict(goal)},
         "held_out": {
             **asdict(check),

@@ -63,6 +63,11 @@ class TestTrainModel:
         assert card["data"]["rows"] + card["data"]["held_out"]["rows"] == 600
         assert set(card["candidates"]) == {"boosting", "forest", "logistic", "blend"}
 
+    def test_should_not_judge_calibration_on_the_rows_it_was_fitted_on(self) -> None:
+        card = train_model(planted_samples(6000, seed=4), goal=ThresholdGoal("seed", 0.48)).card
+        assert card["calibration"]["method"] == "isotonic"
+        assert card["scores"]["ece"] > 1e-6, "an isotonic map has no error at all on its own rows"
+
     def test_should_train_without_a_last_look_when_visits_have_no_times(self) -> None:
         samples = planted_samples(rows=300)
         at_once = Samples(samples.features, samples.labels, samples.groups, np.zeros(300, np.int64))
