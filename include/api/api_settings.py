@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from include.errors import ConfigError
-
-YES, NO = ("1", "true", "yes"), ("0", "false", "no")
+from include.settings.reading import flag
 
 
 @dataclass(frozen=True)
@@ -36,10 +34,8 @@ class ApiSettings:
         Raises:
             ConfigError: COUNTERFLOW_ACCEPT_BODY_TOKEN is neither true nor false.
         """
-        text = (environ.get("COUNTERFLOW_ACCEPT_BODY_TOKEN") or "true").lower()
-        if text not in YES + NO:
-            raise ConfigError(f"COUNTERFLOW_ACCEPT_BODY_TOKEN is {text!r}; use true or false.")
-        return cls(text in YES, (environ.get("COUNTERFLOW_PUBLIC_URL") or "").rstrip("/"))
+        accepts = flag(environ, "COUNTERFLOW_ACCEPT_BODY_TOKEN", default=True)
+        return cls(accepts, (environ.get("COUNTERFLOW_PUBLIC_URL") or "").rstrip("/"))
 
     def link(self, root_path: str, path: str) -> str:
         """Build an address for people; never from the Host header.

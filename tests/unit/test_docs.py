@@ -110,19 +110,20 @@ class TestDags:
 
 
 class TestSettings:
-    READ = re.compile(
-        r"[\"']((?:METRIKA|CONVERSION|CLICKHOUSE|COUNTERFLOW)_[A-Z_]*[A-Z]|DATABASE_URL)[\"']", re.MULTILINE
-    )
+    ROOMS = "METRIKA|CONVERSION|CLICKHOUSE|COUNTERFLOW|AUTH|EVENTS|KAFKA|ACCESS|REFRESH"
+    NAME = rf"((?:{ROOMS})_[A-Z_]*[A-Z]|DATABASE_URL|SECRET_KEY|JWT_ALGORITHM)"
+    READ = re.compile(rf"[\"']{NAME}[\"']", re.MULTILINE)
 
     def test_should_be_read_somewhere_when_the_docs_name_one(self) -> None:
         page = (PROJECT / "docs" / "settings.md").read_text()
-        named = set(re.findall(r"`((?:METRIKA|CONVERSION|CLICKHOUSE|COUNTERFLOW)_[A-Z_]+|DATABASE_URL)`", page))
+        named = set(re.findall(f"`{self.NAME}`", page))
         sources = [path for room in ("include", "dags", "plugins") for path in (PROJECT / room).rglob("*.py")]
         code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
         assert {name for name in named if name not in code} == set()
 
     def test_should_be_in_the_docs_when_the_settings_read_one(self) -> None:
         page = (PROJECT / "docs" / "settings.md").read_text()
-        found = set(self.READ.findall((PROJECT / "include" / "settings.py").read_text()))
+        files = (PROJECT / "include" / "settings").glob("*.py")
+        found = {name for path in files for name in self.READ.findall(path.read_text())}
         assert found
         assert {name for name in found if f"`{name}`" not in page} == set()

@@ -17,7 +17,7 @@ from include.services.processes.files import kept_secret, make_private_folder, w
 from include.services.processes.group import child_environ
 from include.services.processes.parts import Part
 from include.services.processes.ports import LOOPBACK
-from include.settings import HTTP_PORT, NATIVE_PORT
+from include.settings.stores import HTTP_PORT, NATIVE_PORT
 
 NAME, USER = "clickhouse", "app"
 USUAL_NATIVE_PORT, USUAL_HTTP_PORT = NATIVE_PORT, HTTP_PORT
