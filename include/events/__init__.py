@@ -1,0 +1,1 @@
+"""Events: apps and schemas, intake, inbox, loading, quarantine, statistics."""
