@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from include.errors import ConfigError
 from include.secret import Secret
+from include.settings.reading import number
 
 NATIVE_PORT, HTTP_PORT = 9000, 8123  # ClickHouse defaults
 
@@ -24,6 +25,7 @@ class ClickHouseSettings:
         password: its password.
         database: an own database, never ``default`` on a served engine.
         cluster: cluster name for ON CLUSTER statements; empty on one server.
+        read_seconds: how long a question somebody waits for may take before it is given up.
     """
 
     host: str
@@ -33,6 +35,7 @@ class ClickHouseSettings:
     password: Secret
     database: str
     cluster: str = ""
+    read_seconds: float = 30.0
 
 
 def with_driver(url: str) -> str:
@@ -68,6 +71,7 @@ def clickhouse_from(env: Mapping[str, str]) -> ClickHouseSettings | None:
     Raises:
         ConfigError: a value cannot be used; the message names the setting.
     """
+    read_seconds = number(env, "CLICKHOUSE_TIMEOUT_SECONDS", 30, 0.1, 3600)
     url = env.get("CLICKHOUSE_URL")
     if not url:
         return None
@@ -84,6 +88,7 @@ def clickhouse_from(env: Mapping[str, str]) -> ClickHouseSettings | None:
         password=Secret(env.get("CLICKHOUSE_PASSWORD") or unquote(parts.password or "")),
         database=env.get("CLICKHOUSE_DATABASE") or parts.path.strip("/") or "counterflow",
         cluster=env.get("CLICKHOUSE_CLUSTER") or "",
+        read_seconds=read_seconds,
     )
 
 

@@ -65,6 +65,11 @@ class Warehouse:
         """Cluster name, empty on one server."""
         return self._settings.cluster
 
+    @property
+    def read_seconds(self) -> float:
+        """How long a question somebody waits for may take, seconds."""
+        return self._settings.read_seconds
+
     def at(self, host: str, native_port: int) -> Warehouse:
         """The same login on another node of the cluster.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from include.errors import StoreError
+from include.errors import StoreError, StoreUnavailable
+
+TOO_SLOW, TOO_BUSY = 159, (202, 241)  # over max_execution_time; too many queries at once, no memory left for one
 
 
 def refused(code: int, text: str) -> StoreError:
@@ -13,8 +15,15 @@ def refused(code: int, text: str) -> StoreError:
         text: its message with stack trace.
 
     Returns:
-        The error to raise; its message holds the code.
+        The error to raise; its message holds the code. One that may go better later can be tried again.
     """
+    if code == TOO_SLOW:
+        return StoreUnavailable(
+            f"ClickHouse gave a query up that took too long (code {code}); ask for less, or allow more with "
+            "CLICKHOUSE_TIMEOUT_SECONDS."
+        )
+    if code in TOO_BUSY:
+        return StoreUnavailable(f"ClickHouse is too busy for a query (code {code}): {first_sentence(text)}")
     return StoreError(f"ClickHouse refused a statement (code {code}): {first_sentence(text)}")
 
 

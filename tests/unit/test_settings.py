@@ -58,6 +58,7 @@ class TestFromEnv:
             ("CONVERSION_RETRY_LINKAGE_HOURS", "inf"),
             ("DATABASE_URL", "mysql://h/db"),
             ("CLICKHOUSE_URL", "h:9000"),
+            ("CLICKHOUSE_TIMEOUT_SECONDS", "0"),
             ("CLICKHOUSE_URL", "clickhouse://h:9000/db?http_port=web"),
         ],
     )
