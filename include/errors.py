@@ -13,6 +13,7 @@
     │  └─ SourceDataError          final: part, line, column
     ├─ StoreError
     │  ├─ StoreUnavailable         retryable: ClickHouse or PostgreSQL cannot be reached
+    │  ├─ StoreBusy                retryable after ``wait_seconds``: full, or too much at once (``code``)
     │  └─ StoreConflict            final: the store holds something that contradicts the request
     ├─ ModelError                  final: model missing, digest differs, features differ
     └─ InputError                  final: what the caller gave is wrong (``pointer``, ``code``)
@@ -141,6 +142,23 @@ class StoreUnavailable(StoreError):
     """ClickHouse or PostgreSQL cannot be reached."""
 
     retryable = True
+
+
+class StoreBusy(StoreError):
+    """A store is full, or too much is asked of it at once; nothing was stored.
+
+    Args:
+        message: one sentence.
+        code: short machine-readable reason.
+        wait_seconds: how long to wait before the next try.
+    """
+
+    retryable = True
+
+    def __init__(self, message: str, *, code: str, wait_seconds: float) -> None:
+        super().__init__(message)
+        self.code = code
+        self.wait_seconds = wait_seconds
 
 
 class StoreConflict(StoreError):

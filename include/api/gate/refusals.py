@@ -15,6 +15,7 @@ from include.errors import (
     QuotaExceeded,
     SourceRejected,
     SourceUnavailable,
+    StoreBusy,
     StoreUnavailable,
 )
 
@@ -58,6 +59,9 @@ def _of_trouble(error: Exception) -> Refusal:
         return Refusal(
             503, "unavailable", "The service cannot answer right now; try again.", retry_after_seconds=RETRY_SECONDS
         )
+    if isinstance(error, StoreBusy):
+        logger.warning("request refused: %s", error)
+        return Refusal(503, error.code, error.message, retry_after_seconds=error.wait_seconds)
     if isinstance(error, QuotaExceeded):
         return Refusal(503, "quota", error.message, retry_after_seconds=error.wait_seconds)
     if isinstance(error, SourceUnavailable):
