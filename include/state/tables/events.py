@@ -191,5 +191,8 @@ ingest_offsets = Table(
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("next_offset", BigInteger, nullable=False),
     Column("high_watermark", BigInteger, nullable=False, server_default="0"),  # newest known end of the partition
+    Column("topic_id", Text, nullable=False, server_default=""),  # the broker's id of the topic, new when made anew
+    Column("lost_count", BigInteger, nullable=False, server_default="0"),  # deleted by the broker before they were read
+    Column("restart_count", Integer, nullable=False, server_default="0"),  # readings from the start of a new topic
     instant("updated_at"),
 )

@@ -85,6 +85,9 @@ def _create_ingest_offsets() -> None:
         sa.Column("partition", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("next_offset", sa.BigInteger(), nullable=False),
         sa.Column("high_watermark", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("topic_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("lost_count", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("restart_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("topic", "partition", name=op.f("pk_ingest_offsets")),
     )
