@@ -11,11 +11,13 @@ from starlette.exceptions import HTTPException
 
 from include.api import passports, system
 from include.api.context import ApiContext
+from include.api.gate.admission import Admission
 from include.api.gate.guard import Guard
 from include.api.gate.idempotency import Replays
 from include.api.gate.problems import problem
 from include.api.gate.refusals import refusal_of
 from include.api.gate.routing import Routes
+from include.api.known_callers import KnownCallers
 from include.api.models import pages, versions
 from include.api.orchestrator import Orchestrator
 from include.api.tasks import conversion_jobs, visit_tasks
@@ -70,10 +72,9 @@ def create_app(orchestrator: Orchestrator, environ: Mapping[str, str] | None = N
         app.add_exception_handler(kind, _refuse)
     app.add_middleware(
         Guard,
-        orchestrator=orchestrator,
+        admission=Admission(orchestrator, KnownCallers(context), context.api.public_url),
         routes=routes,
         replays=Replays(lambda: (context.stores.state, context.locks.requests)),
-        public_url=context.api.public_url,
     )
     return app
 

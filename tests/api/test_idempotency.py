@@ -54,7 +54,7 @@ class TestIdempotencyKey:
 
     def test_should_answer_409_when_the_first_is_still_running(self, api: Api, state: Engine) -> None:
         key = uuid4().hex
-        seed = hashlib.sha256("\0".join(("erin", "POST", "/counterflow/tasks", key)).encode()).hexdigest()
+        seed = hashlib.sha256("\0".join(("airflow:erin", "POST", "/counterflow/tasks", key)).encode()).hexdigest()
         with try_lock(state, f"replay:{seed}") as is_held:
             answer = api.post("/tasks", json=body(), headers=keyed(key))
         assert is_held

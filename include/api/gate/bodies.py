@@ -2,45 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import AsyncIterator, Mapping
 
 from starlette.types import Message, Receive
 
-from include.api.gate.documents import LARGEST_BODY_BYTES
+from include.api.gate.policies import BodyRule
 from include.api.gate.problems import Refusal
 
-TOO_LARGE = Refusal(413, "body_too_large", f"The body may have at most {LARGEST_BODY_BYTES} bytes.")
-CLOSED = Refusal(400, "invalid_json", "The body ended before it was complete.")
+GZIP_WINDOW_BITS = 31  # zlib's way of saying: a gzip header and nothing else
 
 
-async def read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
+async def read_body(headers: Mapping[str, str], receive: Receive, rule: BodyRule) -> bytes:
     """Read a JSON body.
 
     Args:
         headers: request headers.
         receive: gives the body's messages.
+        rule: limit and encodings.
 
     Returns:
-        The bytes as sent.
+        The bytes, decompressed.
 
     Raises:
-        Refusal: too large (413), not declared as JSON (415), or cut off (400).
+        Refusal: too large (413), not declared as JSON (415), cut off or damaged (400).
     """
+    is_gzip = _check_type(headers, rule)
     length = headers.get("content-length") or ""
-    if length.isascii() and length.isdigit() and int(length[:20]) > LARGEST_BODY_BYTES:
-        raise TOO_LARGE
-    _check_type(headers)
-    chunks, size_bytes, more = [], 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise CLOSED
-        chunk = message.get("body", b"")
+    if length.isascii() and length.isdigit() and int(length[:20]) > rule.limit_bytes:
+        raise _too_large(rule)
+    chunks, size_bytes = [], 0
+    stream = _gunzipped(_chunks(receive), rule) if is_gzip else _chunks(receive)
+    async for chunk in stream:
         size_bytes += len(chunk)
-        if size_bytes > LARGEST_BODY_BYTES:
-            raise TOO_LARGE
+        if size_bytes > rule.limit_bytes:
+            raise _too_large(rule)
         chunks.append(chunk)
-        more = message.get("more_body", False)
     return b"".join(chunks)
 
 
@@ -63,10 +60,49 @@ def replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _check_type(headers: Mapping[str, str]) -> None:
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refusal(400, "invalid_json", "The body ended before it was complete.")
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
+
+
+async def _gunzipped(chunks: AsyncIterator[bytes], rule: BodyRule) -> AsyncIterator[bytes]:
+    """Decompress as the bytes come, never more of them at once than the limit and one."""
+    reader, is_started = zlib.decompressobj(GZIP_WINDOW_BITS), False
+    try:
+        async for chunk in chunks:
+            rest = chunk
+            while rest:
+                if reader.eof:  # a file of several members
+                    reader = zlib.decompressobj(GZIP_WINDOW_BITS)
+                is_started = True
+                yield reader.decompress(rest, rule.limit_bytes + 1)
+                rest = reader.unconsumed_tail or reader.unused_data
+    except zlib.error:
+        raise _damaged() from None
+    if is_started and not reader.eof:
+        raise _damaged()
+
+
+def _check_type(headers: Mapping[str, str], rule: BodyRule) -> bool:
     kind, _, parameters = (headers.get("content-type") or "").lower().partition(";")
     charset = parameters.replace(" ", "").replace('"', "")
     if kind.strip() != "application/json" or charset not in ("", "charset=utf-8"):
         raise Refusal(415, "unsupported_media_type", "Send the body as application/json in UTF-8.")
-    if (headers.get("content-encoding") or "identity").lower() != "identity":
-        raise Refusal(415, "unsupported_media_type", "Send the body without Content-Encoding.")
+    encoding = (headers.get("content-encoding") or "identity").strip().lower()
+    if encoding == "identity" or (encoding == "gzip" and rule.takes_gzip):
+        return encoding == "gzip"
+    wanted = "with no Content-Encoding but gzip" if rule.takes_gzip else "without Content-Encoding"
+    raise Refusal(415, "unsupported_media_type", f"Send the body {wanted}.")
+
+
+def _too_large(rule: BodyRule) -> Refusal:
+    return Refusal(413, "body_too_large", f"The body may have at most {rule.limit_bytes} bytes.")
+
+
+def _damaged() -> Refusal:
+    return Refusal(400, "invalid_json", "The body cannot be read: it is not whole gzip.")

@@ -31,9 +31,6 @@ KEY_FORM = re.compile(r"[\x21-\x7e]{1,255}")
 NOT_KEPT = frozenset({429})
 KEPT_HEADERS = (b"content-type", b"location", b"retry-after")
 REPLAYED = "Idempotency-Replayed"
-RUNNING = Refusal(
-    409, "idempotency_running", "The first request with this Idempotency-Key is still running.", retry_after_seconds=1
-)
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ class Replays:
             scope: ASGI scope.
             receive: gives the body.
             send: takes the answer.
-            name: login of the caller.
+            name: the caller, with its kind.
             key: the key as sent.
             body: the body's bytes.
 
@@ -134,7 +131,12 @@ class Turn:
         if row["status"] is not None:
             return row
         if not is_free:
-            raise RUNNING
+            raise Refusal(
+                409,
+                "idempotency_running",
+                "The first request with this Idempotency-Key is still running.",
+                retry_after_seconds=1,
+            )
         began_at = row["created_at"]
         self.claim = Claim(began_at, hashlib.sha256(f"{seed}{began_at.isoformat()}".encode()).hexdigest())
         return None

@@ -18,6 +18,10 @@ TITLES = {
     "unauthorized": "Not authenticated",
     "forbidden": "Not allowed",
     "csrf": "Cross-site request refused",
+    "key_scope": "Scope of the key missing",
+    "key_app_mismatch": "Key of another app",
+    "role_not_allowed": "Role not allowed",
+    "course_not_yours": "Course of another teacher",
     "not_found": "Not found",
     "task_unknown": "Unknown task",
     "upload_unknown": "Unknown upload",
@@ -100,6 +104,31 @@ def invalid(pointer: str, message: str, code: str, *, place: str = "body") -> In
     """
     steps = [step for step in pointer.split("/") if step]
     return Invalid([{"loc": [place, *steps], "msg": message, "type": code}])
+
+
+def forbidden(detail: str = "You may not do this.") -> Refusal:
+    """Refuse a known caller.
+
+    Args:
+        detail: one sentence.
+
+    Returns:
+        The refusal; a new one each time, for a raised error keeps its trace.
+    """
+    return Refusal(403, "forbidden", detail)
+
+
+def not_found(detail: str = "There is nothing at this address.", code: str = "not_found") -> Refusal:
+    """Refuse because there is no such object, or none the caller may know of.
+
+    Args:
+        detail: one sentence, equal for both.
+        code: short machine-readable reason.
+
+    Returns:
+        The refusal.
+    """
+    return Refusal(404, code, detail)
 
 
 def problem(refusal: Refusal, *, instance: str, request_id: str) -> Response:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, get_args, get_origin
 
 from fastapi import FastAPI
 from fastapi.dependencies.utils import get_flat_dependant
 from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute, Match
+from starlette.routing import Match
 from starlette.types import Scope
 
 from include.api.gate.openapi import answers
 from include.api.gate.policies import Rules
 from include.errors import ConfigError
 
-POLICY = "counterflow_policy"
+LISTS = (list, tuple, set, frozenset)
 
 
 class Routes:
@@ -28,6 +28,7 @@ class Routes:
     def __init__(self, app: FastAPI) -> None:
         self._app = app
         self._rules: dict[str, Rules] = {}
+        self._queries: dict[str, dict[str, bool]] = {}
 
     def add(
         self,
@@ -71,6 +72,20 @@ class Routes:
         """Give the rules of a registered route."""
         return self._rules[route.name]
 
+    def query_of(self, route: APIRoute) -> Mapping[str, bool]:
+        """Name the query parameters a route knows.
+
+        Args:
+            route: the route.
+
+        Returns:
+            Their names as callers write them, and whether each may be repeated.
+        """
+        if route.name not in self._queries:
+            found = get_flat_dependant(route.dependant).query_params
+            self._queries[route.name] = {one.alias: _is_list(one.field_info.annotation) for one in found}
+        return self._queries[route.name]
+
     def find(self, scope: Scope) -> tuple[APIRoute | None, list[str]]:
         """Find the route of a request.
 
@@ -102,15 +117,5 @@ class Routes:
         return [(*name.split(" ", 1), rules) for name, rules in self._rules.items()]  # type: ignore[misc]
 
 
-def query_names(route: BaseRoute) -> set[str]:
-    """Name the query parameters a route knows.
-
-    Args:
-        route: the route.
-
-    Returns:
-        Their names as callers write them.
-    """
-    if not isinstance(route, APIRoute):
-        return set()
-    return {parameter.alias for parameter in get_flat_dependant(route.dependant).query_params}
+def _is_list(annotation: Any) -> bool:
+    return any(get_origin(one) in LISTS for one in (annotation, *get_args(annotation)))

@@ -125,4 +125,4 @@ class Models:
 
 def _asked_by(request: Request) -> str:
     """What the history says of who did it."""
-    return f"api:{request.state.principal.name}"
+    return f"api:{request.state.caller.login}"

@@ -13,7 +13,7 @@ from include.api.gate.policies import CONVERSIONS_ANCHOR, READ, Rules, write
 from include.api.gate.problems import invalid
 from include.api.gate.routing import Routes
 from include.api.tasks.jobs import (
-    Caller,
+    Asker,
     JobOrder,
     forget_job,
     new_task_id,
@@ -27,7 +27,7 @@ from include.api.tasks.sources import JobSource, counter_zone, only_counter, res
 from include.api.tasks.task_rows import CONVERSIONS, VISITS, TaskRow, read_task, task_of_upload
 from include.api.tasks.task_views import TaskRef, find_task, look, parts_of
 from include.api.tasks.upload_views import view_of_upload
-from include.api.tasks.visit_tasks import caller_of, require_done, status_link
+from include.api.tasks.visit_tasks import asker_of, require_done, status_link
 from include.conversions.ledger.batches import DayPlan, DayPreview, preview_day
 from include.conversions.ledger.drafts import UploadOrigin
 from include.conversions.reports import nothing_to_send
@@ -107,9 +107,9 @@ class ConversionJobs:
         preview = self._preview(order, counter_id, day, target, include_old=body.include_old)
         if preview.to_send == 0:
             response.status_code = 200
-            upload_id = upload_id_of(new_task_id(CONVERSIONS, caller_of(request).claim))
+            upload_id = upload_id_of(new_task_id(CONVERSIONS, asker_of(request).claim))
             return asdict(nothing_to_send(upload_id, held=preview.held, already_sent=preview.already_sent))
-        taken = take_job(self._context, order, caller_of(request))
+        taken = take_job(self._context, order, asker_of(request))
         self._locate(request, response, taken.row.task_id, is_new=taken.is_new)
         return {"upload_id": taken.row.parameters["upload_id"], "status": "pending"}
 
@@ -126,7 +126,7 @@ class ConversionJobs:
             price=body.price,
             currency=body.currency,
         )
-        outcome, row = self._take_single(conversion, source, caller_of(request), resend=body.resend)
+        outcome, row = self._take_single(conversion, source, asker_of(request), resend=body.resend)
         self._locate(request, response, row.task_id if row else "", is_new=outcome.is_new)
         status = "pending" if outcome.is_new else view_of_upload(self._context, outcome.upload_id).status
         warnings = {"warnings": list(outcome.warnings)} if outcome.warnings else {}
@@ -159,14 +159,14 @@ class ConversionJobs:
             return preview_day(connection, plan)
 
     def _take_single(
-        self, conversion: SingleConversion, source: JobSource, caller: Caller, *, resend: bool
+        self, conversion: SingleConversion, source: JobSource, asker: Asker, *, resend: bool
     ) -> tuple[SingleOutcome, TaskRow | None]:
         """Write the job down, then the ledger, then start the run: a crash in between is finished by a retry."""
         state, order = self._context.stores.state, _single_order(conversion, source)
-        task_id = new_task_id(CONVERSIONS, caller.claim)
+        task_id = new_task_id(CONVERSIONS, asker.claim)
         with reachable(state), state.connect() as connection:
             known = read_task(connection, task_id)
-        row = known or store_job(self._context, order, caller, task_id)
+        row = known or store_job(self._context, order, asker, task_id)
         own_upload = upload_id_of(task_id)
         try:
             outcome = prepare_single(

@@ -15,7 +15,7 @@ from include.api.context import ApiContext
 from include.api.gate.idempotency import Claim
 from include.api.gate.locks import hold_lock
 from include.api.gate.problems import Refusal
-from include.api.orchestrator import Principal, RunOrder
+from include.api.orchestrator import RunOrder
 from include.api.tasks.task_rows import CONVERSIONS, TaskRow, add_task, digest_of, drop_task, equal_tasks, read_task
 from include.api.tasks.task_views import dag_of, find_task, look
 from include.days import utc_now
@@ -29,15 +29,15 @@ JOB_FAILPOINTS = ("api.job_stored", "api.job_started")
 
 
 @dataclass(frozen=True)
-class Caller:
+class Asker:
     """Who asks for a job.
 
     Attributes:
-        principal: the caller.
+        login: who it is, as Airflow is told.
         claim: the Idempotency-Key held by the request, or None.
     """
 
-    principal: Principal
+    login: str
     claim: Claim | None
 
 
@@ -100,13 +100,13 @@ def new_task_id(kind: str, claim: Claim | None) -> str:
     return f"api__{kind}__{began_at:%Y%m%dT%H%M%SZ}__{tail}"
 
 
-def take_job(context: ApiContext, order: JobOrder, caller: Caller) -> Taken:
+def take_job(context: ApiContext, order: JobOrder, asker: Asker) -> Taken:
     """Start a job, or find the equal one that is waiting or working.
 
     Args:
         context: of the app.
         order: what is asked.
-        caller: who asks.
+        asker: who asks.
 
     Returns:
         The job.
@@ -118,10 +118,10 @@ def take_job(context: ApiContext, order: JobOrder, caller: Caller) -> Taken:
     """
     state, sha256 = context.stores.state, digest_of(order.kind, order.parameters)
     with hold_lock(context.locks.jobs, f"job:{sha256}"):
-        task_id = new_task_id(order.kind, caller.claim)
-        known = _known(state, task_id) if caller.claim else None
+        task_id = new_task_id(order.kind, asker.claim)
+        known = _known(state, task_id) if asker.claim else None
         found = known or _open_job(context, order.kind, sha256)
-        row = found or store_job(context, order, caller, task_id)
+        row = found or store_job(context, order, asker, task_id)
         with ExitStack() as unless_started:
             if found is None:
                 unless_started.callback(forget_job, state, row)
@@ -131,13 +131,13 @@ def take_job(context: ApiContext, order: JobOrder, caller: Caller) -> Taken:
     return Taken(row, is_new=found is None or known is not None)
 
 
-def store_job(context: ApiContext, order: JobOrder, caller: Caller, task_id: str) -> TaskRow:
+def store_job(context: ApiContext, order: JobOrder, asker: Asker, task_id: str) -> TaskRow:
     """Write a job down before anything is started for it.
 
     Args:
         context: of the app.
         order: what is asked.
-        caller: who asks.
+        asker: who asks.
         task_id: its id.
 
     Returns:
@@ -150,7 +150,7 @@ def store_job(context: ApiContext, order: JobOrder, caller: Caller, task_id: str
     if order.kind == CONVERSIONS:
         parameters["upload_id"] = upload_id_of(task_id)
     encrypted = context.orchestrator.encrypt(order.token) if order.token else None
-    row = TaskRow(task_id, order.kind, parameters, 0, encrypted is not None, caller.principal.name, utc_now(), None)
+    row = TaskRow(task_id, order.kind, parameters, 0, encrypted is not None, asker.login, utc_now(), None)
     state = context.stores.state
     with reachable(state), state.begin() as connection:
         add_task(connection, row, sha256=digest_of(order.kind, order.parameters), encrypted_token=encrypted)

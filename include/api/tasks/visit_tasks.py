@@ -13,7 +13,7 @@ from include.api.context import ApiContext
 from include.api.gate.policies import READ, VISITS_ANCHOR, Rules, write
 from include.api.gate.problems import Refusal
 from include.api.gate.routing import Routes
-from include.api.tasks.jobs import Caller, JobOrder, take_job
+from include.api.tasks.jobs import Asker, JobOrder, take_job
 from include.api.tasks.shapes import (
     DEFAULT_LIMIT,
     LARGEST_OFFSET,
@@ -123,7 +123,7 @@ class VisitTasks:
         source = resolve_source(self._context, body)
         for counter_id in source.counter_ids:
             require_closed_day(day, zone_to_check(self._context, source, counter_id))
-        taken = take_job(self._context, _order(body, day, source), caller_of(request))
+        taken = take_job(self._context, _order(body, day, source), asker_of(request))
         response.status_code = 202 if taken.is_new else 200
         response.headers["Location"] = status_link(self._context, request, taken.row.task_id)
         return {"task_id": taken.row.task_id}
@@ -193,16 +193,16 @@ def status_link(context: ApiContext, request: Request, task_id: str) -> str:
     return context.api.link(request.scope.get("root_path", ""), f"/tasks/{task_id}/status")
 
 
-def caller_of(request: Request) -> Caller:
-    """Give the caller that the guard found.
+def asker_of(request: Request) -> Asker:
+    """Say who asks for a job, as the guard found.
 
     Args:
         request: the request.
 
     Returns:
-        The caller.
+        Who asks.
     """
-    return Caller(request.state.principal, getattr(request.state, "claim", None))
+    return Asker(request.state.caller.login, getattr(request.state, "claim", None))
 
 
 def shown(instant: dt.datetime | None) -> str | None:
