@@ -16,7 +16,9 @@
     │  ├─ StoreBusy                retryable after ``wait_seconds``: full, or too much at once (``code``)
     │  └─ StoreConflict            final: the store holds something that contradicts the request
     ├─ ModelError                  final: model missing, digest differs, features differ
+    ├─ TooManyRequests             retryable after ``wait_seconds``: a limit of ours is used up (``code``)
     └─ InputError                  final: what the caller gave is wrong (``pointer``, ``code``)
+       ├─ CredentialsRefused       final: a password or token does not open anything (``code``)
        └─ DayNotReady              final: an earlier stage of the day has not run
 """
 
@@ -169,6 +171,23 @@ class ModelError(CounterflowError):
     """A model is missing, damaged, or wants features that do not exist."""
 
 
+class TooManyRequests(CounterflowError):
+    """A limit of this installation is used up for now.
+
+    Args:
+        message: one sentence.
+        wait_seconds: how long to wait before the next try.
+        code: short machine-readable reason.
+    """
+
+    retryable = True
+
+    def __init__(self, message: str, *, wait_seconds: float, code: str = "rate_limited") -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
+        self.code = code
+
+
 class InputError(CounterflowError):
     """What the caller gave is wrong.
 
@@ -182,6 +201,10 @@ class InputError(CounterflowError):
         super().__init__(message)
         self.code = code
         self.pointer = pointer
+
+
+class CredentialsRefused(InputError):
+    """A password or token opens nothing; the message gives no hint which part was wrong."""
 
 
 class DayNotReady(InputError):
