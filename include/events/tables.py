@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from include.warehouse.schema import Column, Table
+from dataclasses import replace
+
+from include.warehouse.schema import Column, SkipIndex, Table
 
 # What a line of the inbox holds, tab-separated and escaped as ClickHouse's TabSeparated, in this order.
 INBOX_COLUMNS = (
@@ -39,8 +41,62 @@ INBOX_COLUMNS = (
 EVENTS = Table(
     name="events",
     columns=(*INBOX_COLUMNS, Column("load_id", "UInt64", "load that brought it here")),
-    order_by=("project", "event_name", "occurred_at", "person_id", "event_id"),
-    partition_by=(),
+    # Only what never changes when an event is sent again: what differs here would stay twice.
+    order_by=("project", "event_name", "toDate(occurred_at)", "person_id", "event_id"),
+    partition_by=("toYYYYMM(occurred_at)",),
     shard_by="person_id",
     meaning="one row per accepted event, once merged; read with FINAL",
+    is_replacing=True,
+    version="version",
+    indexes=(
+        SkipIndex("by_event_id", "event_id", "bloom_filter(0.01)", 4),
+        SkipIndex("by_load_id", "load_id", "minmax", 1),
+    ),
 )
+
+REJECTED = Table(
+    name="events_rejected",
+    columns=(
+        Column("project", "String", "tenant the event was sent to"),
+        Column("quarantine_id", "UUID", "its row in the quarantine, where it can be replayed"),
+        Column("event_id", "String", "id as sent, or empty"),
+        Column("event_name", "String", "name as sent, or empty"),
+        Column("shape", "String", "learning, envelope, device, activity or message"),
+        Column("code", "String", "rule that was broken"),
+        Column("pointer", "String", "JSON pointer into the sent body"),
+        Column("message", "String", "what was wrong, in a sentence"),
+        Column("source_position", "String", "topic/partition/offset of a message, or empty"),
+        Column("raw", "String", "the event as it was sent"),
+        Column("received_at", "DateTime64(6, 'UTC')", "when its batch was received"),
+    ),
+    order_by=("project", "received_at", "quarantine_id"),
+    partition_by=("toYYYYMM(received_at)",),
+    shard_by="quarantine_id",
+    meaning="one row per rejected event, a copy of the quarantine for 30 days; read with FINAL",
+    is_replacing=True,  # a copy made twice, because a loader was killed, stays one row
+    ttl="toDateTime(received_at) + INTERVAL 30 DAY",
+)
+
+
+def events_table(name: str) -> Table:
+    """The table of events under the name of the settings.
+
+    Args:
+        name: ``events_table`` of the intake's settings.
+
+    Returns:
+        Its definition.
+    """
+    return replace(EVENTS, name=name)
+
+
+def rejected_table(name: str) -> Table:
+    """The table of rejected events beside a table of events.
+
+    Args:
+        name: ``events_table`` of the intake's settings.
+
+    Returns:
+        Its definition, named ``<name>_rejected``.
+    """
+    return replace(REJECTED, name=f"{name}_rejected")

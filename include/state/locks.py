@@ -41,3 +41,29 @@ def day_lock(engine: Engine, counter_id: int, days: Iterable[dt.date], *, purpos
     finally:
         connection.invalidate()  # closes the session, and with it every lock
         connection.close()
+
+
+@contextmanager
+def only_one(engine: Engine, name: str) -> Iterator[bool]:
+    """Hold a lock if nobody else does; never waits.
+
+    Args:
+        engine: the state engine.
+        name: what only one process may do at a time.
+
+    Yields:
+        Whether the lock was free, and is ours until the block ends.
+
+    Raises:
+        StoreUnavailable: PostgreSQL cannot be reached.
+    """
+    with reachable(engine):
+        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        with reachable(engine):
+            query = text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))")
+            is_ours = bool(connection.execute(query, {"key": name}).scalar())
+        yield is_ours
+    finally:
+        connection.invalidate()
+        connection.close()

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import requests
 from clickhouse_driver import Client
 from clickhouse_driver import errors as driver_errors
 
-from include.errors import ConfigError, StoreError, StoreUnavailable
+from include.errors import ConfigError
 from include.settings import ClickHouseSettings
-from include.warehouse.refusals import first_sentence, refused
+from include.warehouse.http_streams import ByteReader, insert_stream, read_stream
+from include.warehouse.refusals import refused
+from include.warehouse.session import CLUSTER_SETTINGS, CONNECT_SECONDS, QUERY_SECONDS, SESSION_SETTINGS, unavailable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,21 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Params = Mapping[str, Any]
 
-CONNECT_SECONDS = 5
-QUERY_SECONDS = 600
 AUTHENTICATION_CODES = (192, 193, 194, 516)  # unknown user, wrong password, required password, failed
-# Said on every connection, because defaults differ between releases (docs/decisions/0003).
-SESSION_SETTINGS: dict[str, Any] = {
-    "async_insert": 0,
-    "date_time_input_format": "best_effort",
-    "input_format_skip_unknown_fields": 0,
-    "input_format_allow_errors_num": 0,
-    "max_partitions_per_insert_block": 1000,
-    "join_use_nulls": 0,
-}
-USUAL_SQL_BYTES = 262_144  # ClickHouse's own max_query_size
-SQL_MARGIN_BYTES = 64
-CLUSTER_SETTINGS: dict[str, Any] = {"distributed_foreground_insert": 1}
 
 
 class Warehouse:
@@ -192,37 +179,40 @@ class Warehouse:
         sql = f"INSERT INTO {quoted(table)} ({listed}) VALUES"
         self._run(lambda: self._client(kind).execute(sql, list(columns), columnar=True))
 
-    def insert_stream(self, sql: str, chunks: Iterable[bytes], params: Params | None = None) -> None:
+    def insert_stream(
+        self, sql: str, chunks: Iterable[bytes], params: Params | None = None, *, is_gzip: bool = False
+    ) -> None:
         """Stream raw bytes into an ``INSERT ... FORMAT ...`` over HTTP.
 
         Args:
             sql: the INSERT; server-side parameters as ``{name:Type}``.
             chunks: the body, in any cut; its errors pass through unchanged.
             params: values of the server-side parameters.
+            is_gzip: whether the body is gzip: one member or several, one after another.
 
         Raises:
             StoreUnavailable: ClickHouse cannot be reached or went away.
             StoreError: ClickHouse refused the rows.
         """
-        s = self._settings
-        # In the body, since reading all documented fields takes more SQL than a URL may hold.
-        statement = sql.encode() + b"\n"
-        limit_bytes = max(USUAL_SQL_BYTES, len(statement) + SQL_MARGIN_BYTES)
-        query: dict[str, Any] = {"database": s.database, "max_query_size": limit_bytes, **SESSION_SETTINGS}
-        query.update(CLUSTER_SETTINGS if self.cluster else {})
-        query.update({f"param_{name}": value for name, value in (params or {}).items()})
-        try:
-            answer = requests.post(
-                f"http://{s.host}:{s.http_port}/",
-                params=query,
-                data=chain([statement], chunks),
-                headers={"X-ClickHouse-User": s.user, "X-ClickHouse-Key": s.password.value},
-                timeout=(CONNECT_SECONDS, QUERY_SECONDS),
-            )
-        except (requests.ConnectionError, requests.Timeout):
-            raise self._unavailable() from None
-        if not answer.ok:
-            raise StoreError(f"ClickHouse refused rows: {first_sentence(answer.text)}")
+        insert_stream(self._settings, sql, chunks, params, is_gzip=is_gzip)
+
+    @contextmanager
+    def read_stream(self, sql: str, params: Params | None = None) -> Iterator[ByteReader]:
+        """Read the result of a ``SELECT ... FORMAT ...`` as raw bytes over HTTP.
+
+        Args:
+            sql: the query; server-side parameters as ``{name:Type}``.
+            params: values of the server-side parameters.
+
+        Yields:
+            The body, to be read in pieces.
+
+        Raises:
+            StoreUnavailable: ClickHouse cannot be reached or went away.
+            StoreError: ClickHouse refused the query.
+        """
+        with read_stream(self._settings, sql, params) as body:
+            yield body
 
     def _run(self, call: Callable[[], T]) -> T:
         try:
@@ -237,14 +227,7 @@ class Warehouse:
             raise refused(error.code, error.message) from None
         except (driver_errors.Error, OSError, EOFError):
             self._forget()
-            raise self._unavailable() from None
-
-    def _unavailable(self) -> StoreUnavailable:
-        s = self._settings
-        return StoreUnavailable(
-            f"ClickHouse does not answer at {s.host}:{s.native_port} (HTTP {s.http_port}); start it with "
-            "'python -m include services up', or correct CLICKHOUSE_URL."
-        )
+            raise unavailable(self._settings) from None
 
     def _arguments(self) -> dict[str, Any]:
         s = self._settings

@@ -15,6 +15,7 @@ from enum import Enum
 from include.errors import StoreConflict
 from include.warehouse.client import Warehouse, quoted
 
+NAME = re.compile(r"\w+")
 NO_MERGES = "max_bytes_to_merge_at_max_space_in_pool = 1"  # merging a staging table would be work thrown away
 
 
@@ -42,17 +43,38 @@ class Column:
 
 
 @dataclass(frozen=True)
+class SkipIndex:
+    """A small index that lets reads pass over blocks of rows.
+
+    Attributes:
+        name: index name.
+        column: indexed column.
+        kind: ClickHouse's kind with its parameters, such as ``bloom_filter(0.01)``.
+        granules: granules of the table that one entry covers.
+    """
+
+    name: str
+    column: str
+    kind: str
+    granules: int = 1
+
+
+@dataclass(frozen=True)
 class Table:
     """One table of the warehouse.
 
     Attributes:
         name: table name.
         columns: columns in order.
-        order_by: sort key columns.
-        partition_by: partition key columns; empty for none.
+        order_by: sort key, columns or expressions over them.
+        partition_by: partition key, columns or expressions over them; empty for none.
         shard_by: column whose hash picks the shard on a cluster.
         meaning: the grain, one line.
         is_staging: True for a table that only lives until its partitions are handed on.
+        is_replacing: True when of rows with the same sort key one is kept; read with ``FINAL``.
+        version: column whose largest value is kept by a replacing table; empty for the row that came last.
+        indexes: skip indexes.
+        ttl: expression of the moment at which a row goes; empty for never.
     """
 
     name: str
@@ -62,6 +84,10 @@ class Table:
     shard_by: str = "client_id"
     meaning: str = ""
     is_staging: bool = False
+    is_replacing: bool = False
+    version: str = ""
+    indexes: tuple[SkipIndex, ...] = ()
+    ttl: str = ""
 
     def as_staging(self, name: str) -> Table:
         """The same table under another name, never merged: its parts are handed on soon.
@@ -100,11 +126,12 @@ def render(table: Table, rendering: Rendering, *, database: str, cluster: str = 
         One statement, or two on a cluster (local table, then Distributed table).
     """
     if rendering is not Rendering.CLUSTER:
-        return (_create_local(table, f"{quoted(database)}.{quoted(table.name)}", "MergeTree", ""),)
+        engine = _engine(table, "")
+        return (_create_local(table, f"{quoted(database)}.{quoted(table.name)}", engine, ""),)
     on_cluster = f" ON CLUSTER {quoted(cluster)}"
     local = f"{quoted(database)}.{quoted(local_name(table.name))}"
     path = f"/clickhouse/tables/{{shard}}/{database}/{local_name(table.name)}"
-    engine = f"ReplicatedMergeTree('{path}', '{{replica}}')"
+    engine = _engine(table, "Replicated", f"'{path}'", "'{replica}'")
     distributed = (
         f"CREATE TABLE IF NOT EXISTS {quoted(database)}.{quoted(table.name)}{on_cluster} AS {local} "
         f"ENGINE = Distributed({quoted(cluster)}, {quoted(database)}, {quoted(local_name(table.name))}, "
@@ -113,15 +140,27 @@ def render(table: Table, rendering: Rendering, *, database: str, cluster: str = 
     return (_create_local(table, local, engine, on_cluster), distributed)
 
 
+def _engine(table: Table, prefix: str, *arguments: str) -> str:
+    family = "ReplacingMergeTree" if table.is_replacing else "MergeTree"
+    if table.version:
+        arguments = (*arguments, quoted(table.version))
+    return f"{prefix}{family}({', '.join(arguments)})" if arguments else f"{prefix}{family}"
+
+
 def _create_local(table: Table, full_name: str, engine: str, on_cluster: str) -> str:
     columns = ",\n  ".join(
-        f"{quoted(column.name)} {column.type} COMMENT {_text(column.meaning)}" for column in table.columns
+        [f"{quoted(column.name)} {column.type} COMMENT {_text(column.meaning)}" for column in table.columns]
+        + [
+            f"INDEX {quoted(one.name)} {quoted(one.column)} TYPE {one.kind} GRANULARITY {one.granules}"
+            for one in table.indexes
+        ]
     )
     partition = f"\nPARTITION BY ({_listed(table.partition_by)})" if table.partition_by else ""
+    ttl = f"\nTTL {table.ttl}" if table.ttl else ""
     settings = f"\nSETTINGS {NO_MERGES}" if table.is_staging else ""
     return (
         f"CREATE TABLE IF NOT EXISTS {full_name}{on_cluster} (\n  {columns}\n)\n"
-        f"ENGINE = {engine}{partition}\nORDER BY ({_listed(table.order_by)}){settings}"
+        f"ENGINE = {engine}{partition}\nORDER BY ({_listed(table.order_by)}){ttl}{settings}"
     )
 
 
@@ -233,8 +272,9 @@ def _plain(kind: str) -> str:
     return re.sub(r"\s+", "", kind)
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(quoted(name) for name in names)
+def _listed(keys: tuple[str, ...]) -> str:
+    """Columns in backticks; expressions as they are."""
+    return ", ".join(quoted(key) if NAME.fullmatch(key) else key for key in keys)
 
 
 def _text(value: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from include.errors import StoreConflict, StoreError
+from include.events.tables import EVENTS, REJECTED
 from include.metrika.fields.resolving import resolve_fields
 from include.metrika.loading.tables import quarantine_table, source_table
 from include.visits.tables import TABLES as VISIT_TABLES
@@ -28,7 +29,10 @@ PRODUCT = [
     *(source_table(name, resolve_fields(name)) for name in ("visits", "hits")),
     *(quarantine_table(name) for name in ("visits", "hits")),
     *VISIT_TABLES,
+    EVENTS,
+    REJECTED,
 ]
+REPLACING = {"events": ", `version`)", "events_rejected": ")"}
 
 
 class TestRenderings:
@@ -45,7 +49,9 @@ class TestRenderings:
     def test_should_be_a_replicated_table_under_a_distributed_one_on_a_cluster(self, table: Table) -> None:
         local, distributed = render(table, Rendering.CLUSTER, database="counterflow", cluster="main")
         assert f"`counterflow`.`{local_name(table.name)}` ON CLUSTER `main`" in local
-        assert "ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/counterflow/" in local
+        family = "ReplicatedReplacingMergeTree" if table.name in REPLACING else "ReplicatedMergeTree"
+        path = f"/clickhouse/tables/{{shard}}/counterflow/{local_name(table.name)}"
+        assert f"ENGINE = {family}('{path}', '{{replica}}'{REPLACING.get(table.name, ')')}" in local
         assert f"ENGINE = Distributed(`main`, `counterflow`, `{local_name(table.name)}`, cityHash64(" in distributed
         assert f"`{table.shard_by}`" in distributed
         assert table.shard_by in [column.name for column in table.columns]
@@ -53,6 +59,26 @@ class TestRenderings:
     @pytest.mark.parametrize("table", PRODUCT, ids=lambda table: table.name)
     def test_should_say_what_each_column_means(self, table: Table) -> None:
         assert [column.name for column in table.columns if not column.meaning] == []
+
+    @pytest.mark.parametrize("rendering", list(Rendering))
+    def test_should_carry_keys_version_indexes_and_ttl_of_the_events(self, rendering: Rendering) -> None:
+        events = render(EVENTS, rendering, database="counterflow", cluster="main")[0]
+        rejected = render(REJECTED, rendering, database="counterflow", cluster="main")[0]
+        assert events.endswith(
+            "\nPARTITION BY (toYYYYMM(occurred_at))"
+            "\nORDER BY (`project`, `event_name`, toDate(occurred_at), `person_id`, `event_id`)"
+        )
+        assert "INDEX `by_event_id` `event_id` TYPE bloom_filter(0.01) GRANULARITY 4" in events
+        assert "ReplacingMergeTree(" in events
+        assert rejected.endswith("\nTTL toDateTime(received_at) + INTERVAL 30 DAY")
+
+    def test_should_keep_the_first_copy_when_an_event_comes_again(self, warehouse: Warehouse) -> None:
+        table = replace(EVENTS, name="events_again")
+        drop_tables(warehouse, [table.name])
+        ensure_tables(warehouse, [table])
+        for version in (2, 9, 5):
+            warehouse.execute(f"INSERT INTO events_again (project, version) VALUES ('default', {version})")
+        assert warehouse.execute("SELECT version FROM events_again FINAL") == [(9,)]
 
 
 class TestEnsureTables:
