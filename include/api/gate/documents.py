@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterator
 from typing import Any
 
+import jiter
+
 from include.api.gate.problems import Invalid, Refusal
 
-LARGEST_BODY_BYTES = 1_048_576
 DEEPEST = 32
 INT64 = 2**63
-LONGEST_INT_CHARS = 20  # digits of 2**63 with a sign; longer ones are not even converted
-TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
-FORBIDDEN = re.compile("[\0\ud800-\udfff]")
-
-
-class _TooLarge:
-    """Stands for a number outside the range until its place is known."""
-
-
-TOO_LARGE = _TooLarge()
+LONGEST_INT_CHARS = 30  # enough digits to be out of range
+NUL_ESCAPE = b"\\u0000"  # the only way in which U+0000 can stand in valid JSON
+REASONS = (  # what the parser says, and what callers are told
+    ("duplicate key", "a key appears twice in one object"),
+    ("recursion limit", f"it is nested deeper than {DEEPEST} levels"),
+    ("surrogate", "a text holds U+0000 or half of a surrogate pair"),
+    ("unicode code point", "it is not UTF-8"),
+)
+PLAIN = (str, bool, type(None))
 
 
 def parse_document(body: bytes) -> Any:
@@ -42,82 +41,73 @@ def parse_document(body: bytes) -> Any:
     {'date': '2025-07-01'}
     """
     try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError:
-        raise _malformed("it is not UTF-8") from None
-    _check_depth(text)
-    try:
-        document = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_float=_real,
-            parse_constant=_refuse_constant,
-        )
-    except (json.JSONDecodeError, RecursionError):
-        raise _malformed("it is not JSON" if text.strip() else "it is empty") from None
-    faults = [
-        {"loc": ["body", *path], "msg": "Numbers must be between -2^63 and 2^63.", "type": "out_of_range"}
-        for path, value in _walk(document, ())
-        if value is TOO_LARGE
-    ]
-    if faults:
-        raise Invalid(faults)
+        document = jiter.from_json(body, allow_inf_nan=False, catch_duplicate_keys=True)
+    except ValueError as error:
+        if "number out of range" not in str(error):
+            raise _unreadable(body, str(error)) from None
+        document = _with_long_numbers(body)
+    if NUL_ESCAPE in body and _has_nul(document):
+        raise _malformed("a text holds U+0000 or half of a surrogate pair")
+    if not _is_in_range(document, 0):
+        raise _out_of_range(document)
     return document
 
 
-def _check_depth(text: str) -> None:
-    depth = 0
-    for token in TOKENS.finditer(text):
-        first = token.group()[0]
-        if first in "[{":
-            depth += 1
-            if depth > DEEPEST:
-                raise _malformed(f"it is nested deeper than {DEEPEST} levels")
-        elif first in "]}":
-            depth -= 1
+def _is_in_range(value: Any, depth: int) -> bool:
+    """Look at every value once; most are texts, so those are passed over first."""
+    kind = type(value)
+    if kind in PLAIN:
+        return True
+    if kind is dict or kind is list:
+        if depth == DEEPEST:
+            raise _malformed(f"it is nested deeper than {DEEPEST} levels")
+        within = True
+        for item in value.values() if kind is dict else value:
+            if type(item) is not str and not _is_in_range(item, depth + 1):
+                within = False
+        return within
+    return not _is_out_of_range(value)
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _malformed("a key appears twice in one object")
-    return found
-
-
-def _integer(digits: str) -> int | _TooLarge:
-    if len(digits) > LONGEST_INT_CHARS:
-        return TOO_LARGE
-    value = int(digits)
-    return value if -INT64 <= value < INT64 else TOO_LARGE
-
-
-def _real(digits: str) -> float | _TooLarge:
-    value = float(digits)
-    return value if math.isfinite(value) else TOO_LARGE
-
-
-def _refuse_constant(name: str) -> Any:
-    raise _malformed(f"{name} is not a JSON number")
+def _is_out_of_range(value: Any) -> bool:
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    return isinstance(value, int) and not -INT64 <= value < INT64
 
 
 def _walk(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            _check_text(key)
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _walk(item, (*path, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _walk(item, (*path, index))
     else:
-        if isinstance(value, str):
-            _check_text(value)
         yield path, value
 
 
-def _check_text(text: str) -> None:
-    if FORBIDDEN.search(text):
-        raise _malformed("a text holds U+0000 or half of a surrogate pair")
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any("\0" in key or _has_nul(item) for key, item in value.items())
+    if isinstance(value, list):
+        return any(map(_has_nul, value))
+    return isinstance(value, str) and "\0" in value
+
+
+def _with_long_numbers(body: bytes) -> Any:
+    """Read a document with numbers so long that the quick parser stops at them, to say where they are."""
+    try:
+        return json.loads(body, parse_int=lambda digits: int(digits[:LONGEST_INT_CHARS]))
+    except (ValueError, RecursionError):
+        raise _malformed("it is not JSON") from None
+
+
+def _unreadable(body: bytes, said: str) -> Refusal:
+    found = next((reason for mark, reason in REASONS if mark in said), None)
+    return _malformed(found or ("it is not JSON" if body.strip() else "it is empty"))
+
+
+def _out_of_range(document: Any) -> Invalid:
+    message = "Numbers must be between -2^63 and 2^63."
+    places = [path for path, value in _walk(document, ()) if _is_out_of_range(value)]
+    return Invalid([{"loc": ["body", *path], "msg": message, "type": "out_of_range"} for path in places])
 
 
 def _malformed(reason: str) -> Refusal:
