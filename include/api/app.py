@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from include.api import passports, system
 from include.api.context import ApiContext
 from include.api.gate.admission import Admission
+from include.api.gate.cross_origin import ListedOrigins
 from include.api.gate.guard import Guard
 from include.api.gate.idempotency import Replays
 from include.api.gate.problems import problem
@@ -76,6 +77,8 @@ def create_app(orchestrator: Orchestrator, environ: Mapping[str, str] | None = N
         routes=routes,
         replays=Replays(lambda: (context.stores.state, context.locks.requests)),
     )
+    if context.api.cors_origins:
+        app.add_middleware(ListedOrigins, origins=context.api.cors_origins)
     return app
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from starlette.types import Message, Receive
 
@@ -11,21 +12,58 @@ from include.api.gate.policies import BodyRule
 from include.api.gate.problems import Refusal
 
 GZIP_WINDOW_BITS = 31  # zlib's way of saying: a gzip header and nothing else
+ROOM_BYTES = 64 * 1_048_576  # a dozen of the largest batches, hundreds of common ones
 
 
-async def read_body(headers: Mapping[str, str], receive: Receive, rule: BodyRule) -> bytes:
+class Room:
+    """Memory that the bodies of one process may take together, so that a flood is refused before it is felt.
+
+    Args:
+        size_bytes: all of it.
+    """
+
+    def __init__(self, size_bytes: int = ROOM_BYTES) -> None:
+        self._size_bytes, self._taken_bytes = size_bytes, 0
+
+    @contextmanager
+    def share(self) -> Iterator[Callable[[int], None]]:
+        """Take room for one request; all of it is given back at the end.
+
+        Yields:
+            A function that takes so many bytes more; raises Refusal (503) when there is no room for them.
+        """
+        own_bytes = 0
+
+        def take(size_bytes: int) -> None:
+            """Take more room."""
+            nonlocal own_bytes
+            if self._taken_bytes + size_bytes > self._size_bytes:
+                raise Refusal(
+                    503, "overloaded", "Too much is being taken in at once; try again.", retry_after_seconds=1
+                )
+            own_bytes += size_bytes
+            self._taken_bytes += size_bytes
+
+        try:
+            yield take
+        finally:
+            self._taken_bytes -= own_bytes
+
+
+async def read_body(headers: Mapping[str, str], receive: Receive, rule: BodyRule, take: Callable[[int], None]) -> bytes:
     """Read a JSON body.
 
     Args:
         headers: request headers.
         receive: gives the body's messages.
         rule: limit and encodings.
+        take: takes room for so many bytes.
 
     Returns:
         The bytes, decompressed.
 
     Raises:
-        Refusal: too large (413), not declared as JSON (415), cut off or damaged (400).
+        Refusal: too large (413), not declared as JSON (415), cut off or damaged (400), or no room (503).
     """
     is_gzip = _check_type(headers, rule)
     length = headers.get("content-length") or ""
@@ -37,6 +75,7 @@ async def read_body(headers: Mapping[str, str], receive: Receive, rule: BodyRule
         size_bytes += len(chunk)
         if size_bytes > rule.limit_bytes:
             raise _too_large(rule)
+        take(len(chunk))
         chunks.append(chunk)
     return b"".join(chunks)
 

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from include.api.gate.admission import Admission
-from include.api.gate.bodies import read_body, replay
+from include.api.gate.bodies import Room, read_body, replay
 from include.api.gate.callers import Caller
 from include.api.gate.documents import parse_document
 from include.api.gate.idempotency import Replays
@@ -40,6 +40,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, *, admission: Admission, routes: Routes, replays: Replays) -> None:
         self._app, self._admission, self._routes, self._replays = app, admission, routes, replays
+        self._room = Room()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection.
@@ -81,13 +82,18 @@ class Guard:
         if route.body_field is None and not rules.body.is_raw:
             await self._app(scope, receive, send)
             return
-        body = await self._body(scope, headers, receive, rules)
-        key = headers.get("idempotency-key")
-        inner = replay(body, receive)
-        if key is None or not rules.is_idempotent or caller is None:
-            await self._app(scope, inner, send)
-            return
-        await self._replays.serve(self._app, scope, inner, send, name=caller.name, key=key, body=body)
+        with self._room.share() as take:
+            body = await read_body(headers, receive, rules.body, take)
+            if rules.body.is_raw:
+                scope["state"]["body"] = body
+            else:
+                parse_document(body)
+            inner = replay(body, receive)
+            key = headers.get("idempotency-key") if rules.is_idempotent else None
+            if key is None or caller is None:
+                await self._app(scope, inner, send)
+            else:
+                await self._replays.serve(self._app, scope, inner, send, name=caller.name, key=key, body=body)
 
     async def _admit(self, method: str, headers: Headers, rules: Rules | None) -> Caller | None:
         if rules is None:
@@ -98,14 +104,6 @@ class Guard:
             known = await self._admission.identify_if_given(method, headers) if policy.knows_callers else None
             return await self._admission.check(policy, known) if known else None
         return await self._admission.check(policy, await self._admission.identify(method, headers))
-
-    async def _body(self, scope: Scope, headers: Headers, receive: Receive, rules: Rules) -> bytes:
-        body = await read_body(headers, receive, rules.body)
-        if rules.body.is_raw:
-            scope["state"]["body"] = body
-            return body
-        parse_document(body)
-        return body
 
 
 class Answer:

@@ -139,11 +139,13 @@ class Rules:
     Attributes:
         policy: who may call it.
         media_type: what it answers with.
+        also_media: other types it can answer with when asked.
         is_idempotent: honours ``Idempotency-Key``.
         body: how its body is read, when it has one.
     """
 
     policy: Policy
     media_type: str = JSON_TYPE
+    also_media: tuple[str, ...] = ()
     is_idempotent: bool = False
     body: BodyRule = JSON_BODY

@@ -11,19 +11,43 @@ from starlette.exceptions import HTTPException
 from include.api.gate.problems import INTERNAL_DETAIL, Invalid, Refusal, invalid
 from include.errors import (
     ConfigError,
+    CredentialsRefused,
     InputError,
     QuotaExceeded,
     SourceRejected,
     SourceUnavailable,
     StoreBusy,
     StoreUnavailable,
+    TooManyRequests,
 )
 
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5  # stores and sources that went away are mostly back soon
 LONGEST_MESSAGE_CHARS = 500
-CONFLICTS = frozenset({"already_sent", "still_sending"})
+STATUSES = {
+    "invalid_json": 400,
+    "app_exists": 400,
+    "role_not_allowed": 403,
+    "registration_closed": 403,
+    "course_not_yours": 403,
+    "account_unknown": 404,
+    "app_unknown": 404,
+    "event_unknown": 404,
+    "key_unknown": 404,
+    "project_unknown": 404,
+    "already_sent": 409,
+    "email_taken": 409,
+    "incompatible_schema": 409,
+    "key_not_active": 409,
+    "last_admin": 409,
+    "refresh_race": 409,
+    "still_sending": 409,
+    "too_many_keys": 409,
+    "batch_too_large": 413,
+    "body_too_large": 413,
+}  # of wrong input; all other codes answer 422
+WAITS_SECONDS = {"still_sending": RETRY_SECONDS, "refresh_race": 1}
 
 
 def refusal_of(error: Exception) -> Refusal:
@@ -47,9 +71,11 @@ def refusal_of(error: Exception) -> Refusal:
 
 
 def _of_input(error: InputError) -> Refusal:
-    if error.code in CONFLICTS:
-        wait = RETRY_SECONDS if error.code == "still_sending" else None
-        return Refusal(409, error.code, error.message, retry_after_seconds=wait)
+    if isinstance(error, CredentialsRefused):
+        return Refusal(401, error.code, error.message, headers={"WWW-Authenticate": "Bearer"})
+    if error.code in STATUSES:
+        wait = WAITS_SECONDS.get(error.code)
+        return Refusal(STATUSES[error.code], error.code, error.message, retry_after_seconds=wait)
     return invalid(error.pointer, error.message[:LONGEST_MESSAGE_CHARS], error.code)
 
 
@@ -59,6 +85,8 @@ def _of_trouble(error: Exception) -> Refusal:
         return Refusal(
             503, "unavailable", "The service cannot answer right now; try again.", retry_after_seconds=RETRY_SECONDS
         )
+    if isinstance(error, TooManyRequests):
+        return Refusal(429, error.code, error.message, retry_after_seconds=error.wait_seconds)
     if isinstance(error, StoreBusy):
         logger.warning("request refused: %s", error)
         return Refusal(503, error.code, error.message, retry_after_seconds=error.wait_seconds)

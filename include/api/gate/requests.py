@@ -53,10 +53,10 @@ def check_accept(headers: Mapping[str, str], rules: Rules) -> None:
     accept = headers.get("accept")
     if not accept or accept == "*/*":
         return
-    kind = rules.media_type.partition("/")[0]
-    wanted = {"*/*", f"{kind}/*", rules.media_type}
+    made = (rules.media_type, *rules.also_media)
+    wanted = {"*/*", *made, *(f"{one.partition('/')[0]}/*" for one in made)}
     for entry in accept.lower().split(","):
         name, _, rest = entry.strip().partition(";")
         if name.strip() in wanted and not re.fullmatch(r"\s*q=0(\.0*)?\s*", rest):
             return
-    raise Refusal(406, "not_acceptable", f"This address answers with {rules.media_type} only.")
+    raise Refusal(406, "not_acceptable", f"This address answers with {' or '.join(made)} only.")
