@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, RowMapping, select
 from include.days import zone_of
 from include.events.schemas.attributes import attribute_from
 from include.events.schemas.compiled import EventSchema
+from include.events.schemas.names import is_code
 from include.state.engine import reachable
 from include.state.tables import event_schemas, event_types, projects
 
@@ -64,7 +65,8 @@ def read_rules(connection: Connection, project: str, known: ProjectRules | None 
     Returns:
         The rules, or None when there is no such project.
     """
-    found = connection.execute(select(projects).where(projects.c.project == _storable(project))).mappings().first()
+    query = select(projects).where(projects.c.project == project)
+    found = connection.execute(query).mappings().first() if is_code(project) else None
     if found is None:
         return None
     if known is not None and known.revision == found["schema_revision"]:
@@ -163,8 +165,3 @@ def _schema(row: RowMapping, known: Mapping[str, EventSchema]) -> EventSchema:
     return EventSchema(
         row["event_name"], row["event_code"], row["version"], tuple(attribute_from(record) for record in attributes)
     )
-
-
-def _storable(text: str) -> str:
-    """PostgreSQL has no text with U+0000, so nothing is found under one."""
-    return text.replace("\0", "�").encode("utf-8", "replace").decode()

@@ -14,6 +14,7 @@ LONGEST_CACHED_CHARS = 200  # so that a sender of endless names cannot fill the 
 CACHED_NAMES = 4096
 _SEPARATORS = re.compile(r"[\W_]+")  # anything but letters and digits of any script
 _NOT_ASCII_WORDS = re.compile(r"[^a-z0-9]+")
+_CODE_FORM = re.compile(r"[a-z0-9_-]{1,160}", re.ASCII)
 
 
 def event_name_of(text: str) -> str:
@@ -48,6 +49,18 @@ def code_of(text: str, *, fallback: str, joint: str) -> str:
     folded = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     word = _NOT_ASCII_WORDS.sub(joint, folded)[:LONGEST_NAME_CHARS].strip(joint)
     return f"{word or fallback}-{uuid.uuid4()}"
+
+
+def is_code(text: str) -> bool:
+    """Tell whether a text has the form of a code, so that a store can be asked for it.
+
+    Args:
+        text: from an address or a command line.
+
+    Returns:
+        True for small ASCII letters, digits, underscores and hyphens.
+    """
+    return _CODE_FORM.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=CACHED_NAMES)
