@@ -38,6 +38,9 @@ INBOX_COLUMNS = (
     Column("version", "UInt64", "2^64 - 1 - received_at in microseconds: the first copy wins"),
 )
 
+# Identities of a line, the strongest first: the first that is not empty makes the person.
+NAMESPACES = ("user_id", "user_code", "customer_id", "client_id", "device_id", "anonymous_id")
+
 EVENTS = Table(
     name="events",
     columns=(*INBOX_COLUMNS, Column("load_id", "UInt64", "load that brought it here")),

@@ -101,7 +101,7 @@ def read_stream(
             _url(settings),
             params={**_query(settings, params), "wait_end_of_query": 1},
             data=sql.encode(),
-            headers=_login(settings),
+            headers={**_login(settings), "Accept-Encoding": "identity"},
             timeout=(CONNECT_SECONDS, QUERY_SECONDS),
             stream=True,
         ) as answer:

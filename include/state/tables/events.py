@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     Double,
     ForeignKey,
     Identity,
@@ -123,6 +124,7 @@ event_loads = Table(
     Column("batch_count", Integer, nullable=False),
     Column("event_count", BigInteger, nullable=False),
     Column("landed_count", BigInteger, nullable=True),  # read back from the warehouse
+    Column("repeat_count", BigInteger, nullable=True),  # of them, ids that were there before; the first copy stays
     instant("first_received_at"),
     instant("last_received_at"),
     Column("run_id", Text, nullable=False),
@@ -130,7 +132,29 @@ event_loads = Table(
     instant("claimed_at"),
     instant("landed_at", required=False),
     Column("duration_seconds", Double, nullable=True),
+    Column("failure", Text, nullable=True),  # why the warehouse refuses its only batch; null when it does not
     Index("ix_event_loads_open", "load_id", postgresql_where=text("landed_at IS NULL")),
+)
+
+# What receipts and quarantine counted before housekeeping dropped them, so that every balance stays true.
+event_totals = Table(
+    "event_totals",
+    metadata,
+    Column("project_number", Integer, ForeignKey("projects.project_number"), primary_key=True),
+    Column("day", Date, primary_key=True),  # of reception, UTC
+    *(
+        Column(name, BigInteger, nullable=False, server_default="0")
+        for name in (
+            "received_count",
+            "accepted_count",
+            "duplicate_count",
+            "rejected_count",  # but for replays
+            "replayed_count",  # events that got in by a replay
+            "landed_count",  # accepted and replayed events that are in the warehouse
+            "replayed_quarantine_count",
+            "discarded_quarantine_count",
+        )
+    ),
 )
 
 # Events that broke a rule, whole, until they are corrected and replayed or discarded.

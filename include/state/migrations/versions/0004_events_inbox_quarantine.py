@@ -9,6 +9,17 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+TOTALS = (
+    "received_count",
+    "accepted_count",
+    "duplicate_count",
+    "rejected_count",
+    "replayed_count",
+    "landed_count",
+    "replayed_quarantine_count",
+    "discarded_quarantine_count",
+)
+
 
 def upgrade() -> None:
     """Create the tables."""
@@ -16,6 +27,7 @@ def upgrade() -> None:
     _create_event_seen()
     _create_ingest_offsets()
     _create_projects()
+    _create_event_totals()
     _create_event_quarantine()
     _create_event_types()
     _create_persons()
@@ -38,6 +50,7 @@ def downgrade() -> None:
     op.drop_table("persons")
     op.drop_table("event_types")
     op.drop_table("event_quarantine")
+    op.drop_table("event_totals")
     op.drop_table("projects")
     op.drop_table("ingest_offsets")
     op.drop_table("event_seen")
@@ -51,6 +64,7 @@ def _create_event_loads() -> None:
         sa.Column("batch_count", sa.Integer(), nullable=False),
         sa.Column("event_count", sa.BigInteger(), nullable=False),
         sa.Column("landed_count", sa.BigInteger(), nullable=True),
+        sa.Column("repeat_count", sa.BigInteger(), nullable=True),
         sa.Column("first_received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("run_id", sa.Text(), nullable=False),
@@ -58,6 +72,7 @@ def _create_event_loads() -> None:
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("landed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("duration_seconds", sa.Double(), nullable=True),
+        sa.Column("failure", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("load_id", name=op.f("pk_event_loads")),
     )
     op.create_index(
@@ -76,6 +91,19 @@ def _create_event_seen() -> None:
         sa.PrimaryKeyConstraint("project_number", "event_id", name=op.f("pk_event_seen")),
     )
     op.create_index("ix_event_seen_receipt", "event_seen", ["receipt_number"], unique=False, postgresql_using="brin")
+
+
+def _create_event_totals() -> None:
+    op.create_table(
+        "event_totals",
+        sa.Column("project_number", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        *(sa.Column(name, sa.BigInteger(), server_default="0", nullable=False) for name in TOTALS),
+        sa.ForeignKeyConstraint(
+            ["project_number"], ["projects.project_number"], name=op.f("fk_event_totals_project_number")
+        ),
+        sa.PrimaryKeyConstraint("project_number", "day", name=op.f("pk_event_totals")),
+    )
 
 
 def _create_ingest_offsets() -> None:

@@ -1,0 +1,115 @@
+"""The events of a load in the warehouse: streamed in, then read back."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Iterator
+
+from sqlalchemy import Engine
+
+from include.errors import StoreError
+from include.events.loading.loads import Load
+from include.events.loading.payloads import EventKey, in_chunks, iter_payloads, keys_of
+from include.events.tables import INBOX_COLUMNS
+from include.failpoints import failpoint
+from include.warehouse.client import Warehouse, quoted
+
+IDS_AT_ONCE = 5_000  # 39 bytes each: below the 256 KiB that one statement may have
+# An event that comes again once its id is forgotten happened before that, give or take the sender's clock.
+CLOCK_MARGIN = dt.timedelta(days=2)
+
+
+def insert_load(warehouse: Warehouse, engine: Engine, table: str, load: Load) -> None:
+    """Stream the batches of a load into the warehouse as one insert.
+
+    The same load inserted again changes nothing: same sort key, same version, same row.
+
+    Args:
+        warehouse: the warehouse.
+        engine: the state engine.
+        table: table of events.
+        load: the load.
+
+    Raises:
+        StoreUnavailable: a store cannot be reached; some rows may be there already.
+        StoreError: ClickHouse refuses a row.
+    """
+    names = ", ".join(quoted(column.name) for column in INBOX_COLUMNS)
+    form = ", ".join(f"{column.name} {column.type}" for column in INBOX_COLUMNS).replace("'", "\\'")
+    sql = (
+        f"INSERT INTO {quoted(table)} ({names}, load_id) SELECT {names}, {{load_id:UInt64}} "
+        f"FROM input('{form}') FORMAT TabSeparated"
+    )
+    chunks = _watched(in_chunks(iter_payloads(engine, load.load_id)))
+    warehouse.insert_stream(sql, chunks, {"load_id": load.load_id}, is_gzip=True)
+
+
+def read_back(warehouse: Warehouse, engine: Engine, table: str, load: Load, *, seen: dt.timedelta) -> int:
+    """Count the events of a load where readers will look for them.
+
+    An event whose id was forgotten may have come again. The first copy stays, so its new row goes with the next
+    merge: such an event has landed when any row has its id.
+
+    Args:
+        warehouse: the warehouse.
+        engine: the state engine.
+        table: table of events.
+        load: the load.
+        seen: how long ids are remembered.
+
+    Returns:
+        How many of its events were in the warehouse before, by an earlier load.
+
+    Raises:
+        StoreError: an event is missing; the load is to be repeated.
+    """
+    suspects = set(_old_keys(warehouse, table, load, seen - CLOCK_MARGIN))  # first: merges only take rows away
+    found = warehouse.scalar(
+        f"SELECT uniqExact(project, event_id) FROM {quoted(table)} WHERE load_id = %(load_id)s",
+        {"load_id": load.load_id},
+    )
+    missing: set[EventKey] = set()
+    if found != load.event_count:
+        missing = keys_of(engine, load.load_id) - set(_keys(warehouse, table, "load_id = %(load_id)s", load))
+    elsewhere = _elsewhere(warehouse, table, load, suspects | missing)
+    if lost := missing - elsewhere:
+        raise StoreError(
+            f"Load {load.load_id}: ClickHouse does not show {len(lost)} of {load.event_count} events that it took; "
+            "nothing was removed from the inbox, and the next run repeats the load. If this stays, read the log of "
+            "ClickHouse."
+        )
+    return len(elsewhere)
+
+
+def _watched(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+        failpoint("events_load.piece_sent")
+
+
+def _old_keys(warehouse: Warehouse, table: str, load: Load, age: dt.timedelta) -> Iterator[EventKey]:
+    seconds = max(0, int(age.total_seconds()))
+    condition = f"load_id = %(load_id)s AND occurred_at < received_at - toIntervalSecond({seconds})"
+    return _keys(warehouse, table, condition, load)
+
+
+def _keys(warehouse: Warehouse, table: str, condition: str, load: Load) -> Iterator[EventKey]:
+    rows = warehouse.execute(
+        f"SELECT DISTINCT project, event_id FROM {quoted(table)} WHERE {condition}", {"load_id": load.load_id}
+    )
+    return ((str(project), event_id) for project, event_id in rows)
+
+
+def _elsewhere(warehouse: Warehouse, table: str, load: Load, keys: set[EventKey]) -> set[EventKey]:
+    """Those of the keys that rows of other loads have."""
+    ids: list[uuid.UUID] = sorted({event_id for _, event_id in keys})
+    found: set[EventKey] = set()
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        rows = warehouse.execute(
+            f"SELECT DISTINCT project, event_id FROM {quoted(table)} "
+            "WHERE load_id != %(load_id)s AND event_id IN %(ids)s",
+            {"load_id": load.load_id, "ids": tuple(ids[start : start + IDS_AT_ONCE])},
+        )
+        found |= {(str(project), event_id) for project, event_id in rows}
+    return found & keys
