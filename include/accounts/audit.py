@@ -8,22 +8,23 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
+from include.accounts.actors import Actor
 from include.state.tables import account_audit
 
 REGISTER, LOGIN, LOGIN_FAILED, LOGOUT = "register", "login", "login_failed", "logout"
 REFRESH, REFRESH_REUSE = "refresh", "refresh_reuse"
-ROLE, ACTIVE, PASSWORD = "role", "active", "password"
+ROLE, ACTIVE, PASSWORD, SESSIONS_ENDED = "role", "active", "password", "sessions_ended"
 KEY_CREATE, KEY_REVOKE, KEY_ROTATE = "key_create", "key_revoke", "key_rotate"
+COURSE = "course"
 
 
 def note(
     connection: Connection,
     action: str,
     *,
+    by: Actor,
     now: dt.datetime,
-    actor: str,
     user_id: str | None = None,
-    address: str = "",
     details: Mapping[str, Any] | None = None,
 ) -> None:
     """Add a row to the audit, inside the transaction of what happened; the caller commits.
@@ -31,18 +32,17 @@ def note(
     Args:
         connection: open transaction.
         action: one of this module's names.
+        by: who did it.
         now: when, aware UTC.
-        actor: who did it: ``account:<id>``, ``airflow:<name>``, ``command``, or empty for nobody known.
         user_id: the account it is about, when known.
-        address: network address of the caller, when known.
         details: more about it; never a password, token or key.
     """
     row = {
         "happened_at": now,
         "action": action,
         "user_id": user_id,
-        "actor": actor,
-        "address": address,
+        "actor": by.name,
+        "address": by.address,
         "details": dict(details or {}),
     }
     connection.execute(insert(account_audit).values(row))

@@ -10,10 +10,11 @@ from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from include.accounts import audit
-from include.accounts.ids import is_id
+from include.accounts.actors import Actor
 from include.accounts.key_ring import ring_of
 from include.accounts.key_shape import ApiKey, digest_of, key_from, new_key
 from include.accounts.scopes import require_scopes
+from include.accounts.texts import clean_text, is_id
 from include.accounts.transactions import transaction, wait_in_line
 from include.days import utc_now
 from include.errors import InputError
@@ -23,7 +24,6 @@ from include.state.tables import api_keys
 __all__ = ["ApiKey", "create_key", "find_key", "list_keys", "revoke_key", "rotate_key"]
 
 MOST_ACTIVE = 20  # keys of one project
-LONGEST_LABEL = 100
 
 
 def create_key(
@@ -58,7 +58,7 @@ def create_key(
     values = {
         "project": project,
         "scopes": list(require_scopes(scopes)),
-        "label": _label(label),
+        "label": clean_text(label, what="label of a key", pointer="/label"),
         "created_by": created_by,
         "created_at": moment,
         "expires_at": _expiry(expires_at, moment),
@@ -188,17 +188,6 @@ def rotate_key(
     return key, secret
 
 
-def _label(label: str) -> str:
-    text = label.strip()
-    if len(text) > LONGEST_LABEL or not text.isprintable():
-        raise InputError(
-            f"The label of a key has at most {LONGEST_LABEL} characters and no control characters.",
-            code="bad_label",
-            pointer="/label",
-        )
-    return text
-
-
 def _expiry(expires_at: dt.datetime | None, now: dt.datetime) -> dt.datetime | None:
     if expires_at is not None and (expires_at.tzinfo is None or expires_at <= now):
         raise InputError(
@@ -245,4 +234,4 @@ def _note(
 ) -> None:
     details = {"key_id": key.key_id, "project": key.project, "prefix": key.prefix, "scopes": list(key.scopes)}
     more = {"replaces": replaces} if replaces else {}
-    audit.note(connection, action, now=now, actor=actor, details=details | more)
+    audit.note(connection, action, by=Actor(actor), now=now, details=details | more)

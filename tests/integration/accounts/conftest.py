@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from include.secret import Secret
 from include.services.engines.endpoints import Endpoints
 from include.state.engine import connect_state, migrate
+from tests.account_days import People
 from tests.loading import own_stores
 
 
@@ -27,3 +28,9 @@ def state(accounts_environ: dict[str, str]) -> Iterator[Engine]:
     migrate(engine)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def people(state: Engine) -> People:
+    """The functions of accounts over these stores."""
+    return People(state)

@@ -97,7 +97,7 @@ class TestCreateKey:
 
     @pytest.mark.parametrize("label", ["x" * 101, "a\nb", "a\0b", "\ud800"])
     def test_should_refuse_a_label_when_unusable(self, state: Engine, project: str, label: str) -> None:
-        assert code_of(make, state, project, label=label) == "bad_label"
+        assert code_of(make, state, project, label=label) == "bad_text"
 
     @pytest.mark.parametrize("expires_at", [NOW, NOW - HOUR, dt.datetime(2027, 1, 1)])
     def test_should_refuse_an_expiry_when_past_or_without_zone(
