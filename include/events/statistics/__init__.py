@@ -1,0 +1,1 @@
+"""What the people of an app did: one aggregate per person and value of an attribute, computed in ClickHouse."""

@@ -1,0 +1,251 @@
+"""The SQL of a question: fixed fragments put together, everything a caller wrote as bound parameters."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from include.events.schemas.attributes import Attribute, AttributeType
+from include.events.schemas.judges import DATETIME_PATTERN
+from include.events.statistics.periods import milliseconds_of
+from include.events.statistics.question import (
+    ESCAPE,
+    NULL_COLUMN,
+    OTHER_COLUMN,
+    RESERVED_COLUMNS,
+    TOTAL_COLUMN,
+    Aggregate,
+    Comparison,
+    Condition,
+    Question,
+)
+from include.warehouse.client import quoted
+
+LARGEST_SKEW = dt.timedelta(days=1)  # the clock of a sender is corrected by no more
+TEXT = "JSONExtractString({raw})"
+# What ClickHouse makes of the JSON text of an attribute; NULL where it is absent or not of the type.
+TYPED = {
+    AttributeType.INTEGER: "toInt64OrNull({raw})",
+    AttributeType.NUMBER: "toFloat64OrNull({raw})",
+    AttributeType.BOOLEAN: "multiIf({raw} = 'true', toNullable(1), {raw} = 'false', toNullable(0), NULL)",
+    AttributeType.STRING: (
+        f"if(startsWith({{raw}}, '\"') AND lengthUTF8({TEXT}) <= %({{slot}}_length)s, toNullable({TEXT}), NULL)"
+    ),
+    AttributeType.ENUM: f"if(startsWith({{raw}}, '\"') AND has(%({{slot}}_values)s, {TEXT}), toNullable({TEXT}), NULL)",
+    AttributeType.DATETIME: (
+        f"if(match({TEXT}, %({{slot}}_pattern)s), "
+        f"toUnixTimestamp64Milli(parseDateTime64BestEffortOrNull({TEXT}, 3, 'UTC')), NULL)"
+    ),
+}
+# How a value of the type is written as the name of a column.
+NAMED = {
+    AttributeType.INTEGER: "toString({typed})",
+    AttributeType.NUMBER: "toString({typed})",
+    AttributeType.BOOLEAN: "if({typed} = 1, 'true', 'false')",
+    AttributeType.STRING: "{typed}",
+    AttributeType.ENUM: "{typed}",
+    AttributeType.DATETIME: f"if(isNull({{typed}}), NULL, toNullable({TEXT}))",
+}
+# Sums of integers in 128 bits stay exact; sums of doubles hardly depend on the order of the events.
+AGGREGATES = {
+    Aggregate.COUNT: ("count(value)", "count(value)"),
+    Aggregate.SUM: ("ifNull(sum(toInt128(value)), 0)", "ifNull(sumKahan(value), 0)"),
+    Aggregate.AVG: ("sum(toInt128(value)) / count(value)", "sumKahan(value) / count(value)"),
+    Aggregate.MIN: ("min(value)", "min(value)"),
+    Aggregate.MAX: ("max(value)", "max(value)"),
+    Aggregate.UNIQ: ("uniqExact(value)", "uniqExact(value)"),
+}
+COMPARISONS = {
+    Comparison.EQ: "{left} = {right}",
+    Comparison.NE: "{left} != {right}",
+    Comparison.LT: "{left} < {right}",
+    Comparison.LE: "{left} <= {right}",
+    Comparison.GT: "{left} > {right}",
+    Comparison.GE: "{left} >= {right}",
+    Comparison.IN: "{left} IN {right}",
+}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A query with its values.
+
+    Attributes:
+        sql: text with ``%(name)s`` where a value belongs.
+        params: the values.
+    """
+
+    sql: str
+    params: dict[str, Any]
+
+
+class Statements:
+    """All queries of one question.
+
+    Args:
+        question: what is asked.
+        table: ClickHouse table of events.
+    """
+
+    def __init__(self, question: Question, table: str) -> None:
+        self._question = question
+        self._params: dict[str, Any] = {"project": question.project, "event_name": question.event_name}
+        self._slots: dict[str, str] = {}
+        for attribute in _attributes(question):
+            self._add_slot(attribute)
+        self._typed = _read("typed").format(
+            column=self._column(),
+            value=self._slot_of(question.value, "v") if question.value else "NULL",
+            fits=" AND ".join(f"({_fits(slot)})" for slot in self._slots.values()) or "1",
+            typed="".join(f", {self._typed_of(attribute)} AS v_{slot}" for attribute, slot in self._pairs()),
+            events=self._events(table),
+            conditions=" AND ".join(self._conditions()) or "1",
+        )
+
+    def people(self) -> Statement:
+        """The people of the page."""
+        values = {"limit": self._question.limit, "offset": self._question.offset}
+        return self._statement("people", values, typed=self._typed)
+
+    def totals(self) -> Statement:
+        """How many people there are."""
+        return self._statement("totals", {}, typed=self._typed)
+
+    def columns(self) -> Statement:
+        """The columns with the largest aggregates, one more than are shown."""
+        values = {"column_limit": self._question.top_count + 1}
+        return self._statement("columns", values, typed=self._typed, aggregate=self._aggregate())
+
+    def cells(self, people: list[str], columns: list[str]) -> Statement:
+        """The cells of a page.
+
+        Args:
+            people: of the page, in order; the empty text for nobody, last.
+            columns: columns of their own; all others are folded.
+
+        Returns:
+            The query.
+        """
+        named = [person for person in people if person]
+        page = (["user BETWEEN %(first_user)s AND %(last_user)s"] if named else []) + (
+            ["user = ''"] if "" in people else []
+        )
+        values: dict[str, Any] = {"columns": columns, "other": OTHER_COLUMN}
+        values |= {"first_user": named[0], "last_user": named[-1]} if named else {}
+        return self._statement(
+            "cells",
+            values,
+            typed=self._typed,
+            aggregate=self._aggregate(),
+            folded="if(has(%(columns)s, column), column, %(other)s)" if self._question.group else "column",
+            page=f"({' OR '.join(page)})",
+        )
+
+    def _statement(self, name: str, values: dict[str, Any], **parts: str) -> Statement:
+        return Statement(_read(name).format(**parts), {**self._params, **values})
+
+    def _aggregate(self) -> str:
+        question = self._question
+        if question.value is None:
+            return "count()"
+        is_integer = question.value.type is AttributeType.INTEGER
+        return AGGREGATES[question.aggregate][0 if is_integer else 1]
+
+    def _pairs(self) -> list[tuple[Attribute, str]]:
+        found = {attribute.name: attribute for attribute in _attributes(self._question)}
+        return [(found[name], slot) for name, slot in self._slots.items()]
+
+    def _add_slot(self, attribute: Attribute) -> None:
+        if attribute.name in self._slots:
+            return
+        slot = self._slots[attribute.name] = f"a{len(self._slots)}"
+        self._params[f"{slot}_name"] = attribute.name
+        if attribute.type is AttributeType.STRING:
+            self._params[f"{slot}_length"] = attribute.max_length
+        if attribute.type is AttributeType.ENUM:
+            self._params[f"{slot}_values"] = list(attribute.values)
+        if attribute.type is AttributeType.DATETIME:
+            self._params[f"{slot}_pattern"] = DATETIME_PATTERN
+
+    def _slot_of(self, attribute: Attribute, prefix: str) -> str:
+        return f"{prefix}_{self._slots[attribute.name]}"
+
+    def _typed_of(self, attribute: Attribute) -> str:
+        return TYPED[attribute.type].format(raw=self._slot_of(attribute, "r"), slot=self._slots[attribute.name])
+
+    def _column(self) -> str:
+        group = self._question.group
+        if group is None:
+            self._params["total"] = TOTAL_COLUMN
+            return "%(total)s"
+        self._params |= {"reserved": list(RESERVED_COLUMNS), "escape": ESCAPE, "null_column": NULL_COLUMN}
+        raw, typed = self._slot_of(group, "r"), self._slot_of(group, "v")
+        name = f"assumeNotNull({NAMED[group.type].format(raw=raw, typed=typed)})"
+        escaped = f"has(%(reserved)s, {name}) OR startsWith({name}, %(escape)s)"
+        return f"multiIf(isNull({typed}), %(null_column)s, {escaped}, concat(%(escape)s, {name}), {name})"
+
+    def _events(self, table: str) -> str:
+        raw = "".join(f", JSONExtractRaw(props, %({slot}_name)s) AS r_{slot}" for slot in self._slots.values())
+        question, narrowing = self._question, []
+        if question.start_at is not None:
+            narrowing += [_bound("event_time", ">=", "start"), _bound("occurred_at", ">=", "first")]
+            self._params["start"] = milliseconds_of(question.start_at)
+            self._params["first"] = milliseconds_of(question.start_at - LARGEST_SKEW)
+        if question.end_at is not None:
+            narrowing += [_bound("event_time", "<", "end"), _bound("occurred_at", "<", "last")]
+            self._params["end"] = milliseconds_of(question.end_at)
+            self._params["last"] = milliseconds_of(question.end_at + LARGEST_SKEW)
+        if question.user is not None:
+            narrowing.append("user = %(user)s AND user != ''")
+            self._params["user"] = question.user
+        return _read("events").format(
+            user=quoted(question.identity),
+            raw=raw,
+            table=quoted(table),
+            narrowing="".join(f" AND {one}" for one in narrowing),
+        )
+
+    def _conditions(self) -> list[str]:
+        found = []
+        for place, condition in enumerate(self._question.conditions):
+            self._params[f"filter{place}"] = condition.value
+            test = self._condition(condition, f"%(filter{place})s")
+            if condition.attribute is not None:
+                # What does not fit is let through, so that it is counted as left out.
+                test = f"({test} OR NOT ({_fits(self._slots[condition.attribute.name])}))"
+            found.append(test)
+        return found
+
+    def _condition(self, condition: Condition, right: str) -> str:
+        attribute = condition.attribute
+        if condition.comparison is Comparison.EXISTS:
+            exists = "user != ''" if attribute is None else f"NOT {_is_absent(self._slots[attribute.name])}"
+            return exists if condition.value else f"NOT ({exists})"
+        left = "user" if attribute is None else self._slot_of(attribute, "v")
+        test = COMPARISONS[condition.comparison].format(left=left, right=right)
+        return f"({test} AND user != '')" if attribute is None else test
+
+
+def _attributes(question: Question) -> list[Attribute]:
+    named = [question.group, question.value, *(condition.attribute for condition in question.conditions)]
+    return [attribute for attribute in named if attribute is not None]
+
+
+def _is_absent(slot: str) -> str:
+    return f"r_{slot} IN ('', 'null')"
+
+
+def _fits(slot: str) -> str:
+    return f"{_is_absent(slot)} OR isNotNull(v_{slot})"
+
+
+def _bound(column: str, comparison: str, name: str) -> str:
+    return f"{column} {comparison} fromUnixTimestamp64Milli(%({name})s, 'UTC')"
+
+
+@cache
+def _read(name: str) -> str:
+    return files(__package__).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8").strip()
