@@ -37,10 +37,13 @@ class TestSeedForm:
         self, warehouse: Warehouse, asking: Asking, project: str
     ) -> None:
         stored(
-            warehouse, project,
-            ("u1", {"product_name": "diode", "quantity": 200}), ("u1", {"product_name": "diode", "quantity": 35}),
-            ("u1", {"product_name": "resistor", "quantity": 11}), ("u1", {"product_name": "transistor", "quantity": 14}),
-        )  # fmt: skip
+            warehouse,
+            project,
+            ("u1", {"product_name": "diode", "quantity": 200}),
+            ("u1", {"product_name": "diode", "quantity": 35}),
+            ("u1", {"product_name": "resistor", "quantity": 11}),
+            ("u1", {"product_name": "transistor", "quantity": 14}),
+        )
         found = asking(BOUGHT, project=project).wide()
         assert found == [{"user_code": "u1", "diode": 235, "transistor": 14, "resistor": 11}]
 
@@ -100,8 +103,11 @@ class TestCells:
         self, warehouse: Warehouse, asking: Asking, project: str, agg: str, empty: int | None
     ) -> None:
         stored(
-            warehouse, project, ("u1", {"product_name": "a", "quantity": 1}), ("u2", {"product_name": "b", "quantity": 1})
-        )  # fmt: skip
+            warehouse,
+            project,
+            ("u1", {"product_name": "a", "quantity": 1}),
+            ("u2", {"product_name": "b", "quantity": 1}),
+        )
         found = asking(BOUGHT, project=project, agg=agg).wide()
         assert (found[0]["b"], found[1]["a"]) == (empty, empty)
 
@@ -176,8 +182,11 @@ class TestColumns:
         self, warehouse: Warehouse, asking: Asking, project: str
     ) -> None:
         stored(
-            warehouse, project, ("u1", {"product_name": "a", "quantity": 2}), ("u2", {"product_name": "b", "quantity": 3})
-        )  # fmt: skip
+            warehouse,
+            project,
+            ("u1", {"product_name": "a", "quantity": 2}),
+            ("u2", {"product_name": "b", "quantity": 3}),
+        )
         found = asking(BOUGHT, project=project, limit=1, top_k=1)
         assert found.wide() == [{"user_code": "u1", "b": 0, "__other__": 2}]
 
@@ -204,10 +213,13 @@ class TestColumns:
             ("integer", [5, -3], {"5", "-3"}),
             ("number", [1.5, 2], {"1.5", "2"}),
             ("boolean", [True, False], {"true", "false"}),
-            ("datetime", ["2025-01-01T00:00:00Z", "2025-01-01T03:00:00+03:00"],
-             {"2025-01-01T00:00:00Z", "2025-01-01T03:00:00+03:00"}),
+            (
+                "datetime",
+                ["2025-01-01T00:00:00Z", "2025-01-01T03:00:00+03:00"],
+                {"2025-01-01T00:00:00Z", "2025-01-01T03:00:00+03:00"},
+            ),
         ],
-    )  # fmt: skip
+    )
     def test_should_name_columns_as_json_writes_them_when_the_group_is_no_text(
         self, warehouse: Warehouse, asking: Asking, project: str, kind: str, values: list[Any], columns: set[str]
     ) -> None:
@@ -258,9 +270,11 @@ class TestPeriod:
         for place, moment in enumerate(moments):
             stored(warehouse, project, ("u1", {"quantity": 10**place}), event_time=moment)
         found = asking(
-            event_schema(("quantity", "integer")), project=project,
-            start="2025-07-01T12:00:00Z", end="2025-07-01T15:00:01 03:00",
-        )  # fmt: skip
+            event_schema(("quantity", "integer")),
+            project=project,
+            start="2025-07-01T12:00:00Z",
+            end="2025-07-01T15:00:01 03:00",
+        )
         assert found.wide() == [{"user_code": "u1", "total": 110}]
 
     @pytest.mark.parametrize("skew_hours", [24, -24])
@@ -270,9 +284,11 @@ class TestPeriod:
         occurred_at = NOON - dt.timedelta(hours=skew_hours)
         stored(warehouse, project, ("u1", {"quantity": 1}), event_time=NOON, occurred_at=occurred_at)
         found = asking(
-            event_schema(("quantity", "integer")), project=project,
-            start="2025-07-01T12:00:00Z", end="2025-07-01T12:00:00.001Z",
-        )  # fmt: skip
+            event_schema(("quantity", "integer")),
+            project=project,
+            start="2025-07-01T12:00:00Z",
+            end="2025-07-01T12:00:00.001Z",
+        )
         assert found.total == 1
 
     def test_should_begin_at_local_midnight_when_a_day_is_given(
@@ -289,15 +305,22 @@ class TestPeriod:
 
 class TestFilters:
     SCHEMA = event_schema(
-        ("name", "string"), ("quantity", "integer"), ("price", "number"), ("is_new", "boolean"), ("at", "datetime"),
+        ("name", "string"),
+        ("quantity", "integer"),
+        ("price", "number"),
+        ("is_new", "boolean"),
+        ("at", "datetime"),
         Attribute("kind", AttributeType.ENUM, values=("x", "y")),
-    )  # fmt: skip
+    )
     ROWS = (
         ("u1", {"name": "a", "quantity": 1, "price": 1.5, "is_new": True, "at": "2025-01-01T00:00:00Z", "kind": "x"}),
-        ("u2", {"name": "b,c", "quantity": 2, "price": 2, "is_new": False, "at": "2025-01-01T05:00:00+03:00", "kind": "y"}),
+        (
+            "u2",
+            {"name": "b,c", "quantity": 2, "price": 2, "is_new": False, "at": "2025-01-01T05:00:00+03:00", "kind": "y"},
+        ),
         ("u3", {"name": "", "quantity": 2**62}),
         ("u4", {}),
-    )  # fmt: skip
+    )
 
     @pytest.mark.parametrize(
         ("filters", "people"),
@@ -378,8 +401,11 @@ class TestForms:
         self, warehouse: Warehouse, asking: Asking, project: str
     ) -> None:
         stored(
-            warehouse, project, ("u1", {"product_name": "a", "quantity": 2}), ("u2", {"product_name": "b", "quantity": 1})
-        )  # fmt: skip
+            warehouse,
+            project,
+            ("u1", {"product_name": "a", "quantity": 2}),
+            ("u2", {"product_name": "b", "quantity": 1}),
+        )
         assert asking(BOUGHT, project=project).long() == [
             {"user_code": "u1", "key": "a", "value": 2},
             {"user_code": "u2", "key": "b", "value": 1},
@@ -388,9 +414,23 @@ class TestForms:
 
 class TestHostileText:
     TEXTS = (
-        "' OR 1=1 --", "'; DROP TABLE events; --", "\\' OR '1'='1", "%(project)s", "%s %% {x}", "a\nb\tc\r\b\f\v\a",
-        "\\", '"', "`", "ёж🦔", "‮abc", "${jndi:x}", "</script>", "nul\\0", "\u200b", "x" * 1024,
-    )  # fmt: skip
+        "' OR 1=1 --",
+        "'; DROP TABLE events; --",
+        "\\' OR '1'='1",
+        "%(project)s",
+        "%s %% {x}",
+        "a\nb\tc\r\b\f\v\a",
+        "\\",
+        '"',
+        "`",
+        "ёж🦔",
+        "‮abc",
+        "${jndi:x}",
+        "</script>",
+        "nul\\0",
+        "\u200b",
+        "x" * 1024,
+    )
 
     def test_should_give_every_value_back_when_values_are_hostile(
         self, warehouse: Warehouse, asking: Asking, project: str
