@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from include.api import passports, system
+from include.api.accounts import people, signing_in
 from include.api.context import ApiContext
 from include.api.gate.admission import Admission
 from include.api.gate.cross_origin import ListedOrigins
@@ -61,6 +62,8 @@ def create_app(orchestrator: Orchestrator, environ: Mapping[str, str] | None = N
         lifespan=lifespan,
     )
     routes = Routes(app)
+    signing_in.add_routes(routes, context)
+    people.add_routes(routes, context)
     visit_tasks.add_routes(routes, context)
     conversion_jobs.add_routes(routes, context)
     passports.add_routes(routes, context)

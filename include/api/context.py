@@ -11,9 +11,11 @@ from sqlalchemy import Engine
 
 from include.api.api_settings import ApiSettings
 from include.api.orchestrator import Orchestrator
+from include.api.signing import signing_key
 from include.secret import Secret
 from include.services.stores import Stores, open_stores, read_settings
 from include.settings import Settings
+from include.settings.accounts import accounts_from
 from include.state.engine import connect_state
 
 
@@ -38,13 +40,15 @@ class ApiContext:
         environ: settings by name; the process environment when None.
 
     Raises:
-        ConfigError: a setting of the API cannot be read.
+        ConfigError: a setting of the API or of accounts cannot be used, such as a weak SECRET_KEY.
     """
 
     def __init__(self, orchestrator: Orchestrator, environ: Mapping[str, str] | None = None) -> None:
         self.orchestrator = orchestrator
         self._environ = environ
         self.api = ApiSettings.from_env(os.environ if environ is None else environ)
+        self.accounts = accounts_from(os.environ if environ is None else environ)
+        self._signing_key: Secret | None = None
         self._stores: Stores | None = None
         self._locks: Locks | None = None
         self._opening = threading.Lock()
@@ -58,6 +62,19 @@ class ApiContext:
         """
         environ = os.environ if self._environ is None else self._environ
         return read_settings({**environ, **self.orchestrator.environment()})
+
+    @property
+    def signing_key(self) -> Secret:
+        """The key that signs access tokens.
+
+        Raises:
+            ConfigError: a setting cannot be read.
+            StoreUnavailable: this machine cannot keep a key of its own.
+        """
+        with self._opening:
+            if self._signing_key is None:
+                self._signing_key = signing_key(self.accounts, self.settings.local_dir)
+            return self._signing_key
 
     @property
     def stores(self) -> Stores:

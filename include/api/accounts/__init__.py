@@ -1,0 +1,1 @@
+"""Routes of people who sign in, and of the courses they teach."""
