@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from include.commands import conversions, daily_run, load, models, plan, score, verify
+from include.commands.events import app as events
 from include.commands.visits import app as visits
 from include.metrika_sandbox import command as sandbox
 from include.services import command as services
@@ -21,6 +22,7 @@ app.command("score")(score.score)
 app.add_typer(conversions.app, name="conversions")
 app.add_typer(visits.app, name="visits")
 app.add_typer(models.app, name="models")
+app.add_typer(events.app, name="events")
 app.command("run")(daily_run.run)
 app.command("up")(daily_run.up)
 app.command("down")(daily_run.down)

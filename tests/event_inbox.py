@@ -52,7 +52,7 @@ def event_line(number: int, *, received_at: dt.datetime, receipt_id: str, positi
         "received_at": _written(received_at, 6),
         "user_id": str(number % 97),
         "device_id": f"phone {number % 13}\\t\\\\",
-        "props": '{"note":"tab\\\\tand \\\\"quotes\\\\"","number":%d}' % number,
+        "props": f'{{"note":"a\\\\tb \\\\"c\\\\"","number":{number}}}',
         "context": "{}",
         "warnings": "['naive_time','no_id']" if number % 5 == 0 else "[]",
         "receipt_id": receipt_id,

@@ -1,4 +1,4 @@
-"""The assets that carry a day from one DAG to the next."""
+"""The assets that carry a day, or a load of events, from one DAG to the next."""
 
 from __future__ import annotations
 
@@ -6,3 +6,4 @@ from airflow.sdk import Asset
 
 VISITS_LOADED = Asset("counterflow_visits_loaded")
 VISITS_SCORED = Asset("counterflow_visits_scored")
+EVENTS_LANDED = Asset("counterflow_events_landed")

@@ -29,6 +29,8 @@ DAG_DEFAULTS: dict[str, Any] = {
     "max_active_runs": 4,
     "default_args": DEFAULT_ARGS,
 }
+# A run a minute: the next run is the better retry, and one that hangs must not hold up the others.
+EACH_MINUTE_ARGS: dict[str, Any] = {**DEFAULT_ARGS, "retries": 1, "execution_timeout": dt.timedelta(minutes=15)}
 # A run that waits for a person takes no worker, and must not stop the runs of the next days.
 ASKING_DEFAULTS: dict[str, Any] = {**DAG_DEFAULTS, "max_active_runs": 16}
 

@@ -30,6 +30,7 @@ DAG_IDS = (
     "visit_what_if",
     "visit_model_training",
     "housekeeping",
+    "event_loading",
 )
 COUNTERS = (101, 202)
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.dags.rig import DAG_IDS, PROJECT
 
-TAGS = {"metrika", "visits", "conversions", "upkeep", "daily", "weekly"}
+TAGS = {"metrika", "visits", "conversions", "events", "upkeep", "daily", "weekly"}
 OWNERS = {"analytics"}
 MOST_TASKS = 8  # each costs a second of orchestration
 LONGEST_FILE_LINES = 110
@@ -122,6 +122,7 @@ class TestDagShape:
                 "label_visits", "train_candidates", "choose_promotion", "approve_candidates", "promote_candidates",
             ],
             "housekeeping": ["free_log_requests", "free_tables_and_files", "send_unlinked_again"],
+            "event_loading": ["load_events"],
         }  # fmt: skip
 
 
