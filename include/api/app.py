@@ -11,7 +11,9 @@ from starlette.exceptions import HTTPException
 
 from include.api import passports, system
 from include.api.accounts import people, signing_in
+from include.api.apps import app_events, app_keys, apps
 from include.api.context import ApiContext
+from include.api.events import routes as event_routes
 from include.api.gate.admission import Admission
 from include.api.gate.cross_origin import ListedOrigins
 from include.api.gate.guard import Guard
@@ -64,11 +66,15 @@ def create_app(orchestrator: Orchestrator, environ: Mapping[str, str] | None = N
     routes = Routes(app)
     signing_in.add_routes(routes, context)
     people.add_routes(routes, context)
+    apps.add_routes(routes, context)
+    app_events.add_routes(routes, context)  # the words schema and keys come before any event code
+    app_keys.add_routes(routes, context)
     visit_tasks.add_routes(routes, context)
     conversion_jobs.add_routes(routes, context)
     passports.add_routes(routes, context)
     versions.add_routes(routes, context)
     pages.add_routes(routes, context)
+    event_routes.add_routes(routes, context)
     system.add_routes(routes, context, app)
     routes.check()
     app.state.context, app.state.routes = context, routes

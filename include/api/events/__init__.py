@@ -1,0 +1,1 @@
+"""Routes of event intake: sending events, receipts, quarantine."""

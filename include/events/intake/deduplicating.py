@@ -1,0 +1,123 @@
+"""Which events are new: inside what is stored together, and against all that were seen lately.
+
+The primary key of ``event_seen`` decides between batches that are stored at the same moment. Ids are inserted in
+order, so that two batches with the same ids wait for each other at the first of them and never in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from include.errors import StoreBusy
+from include.events.envelope.verdicts import Accepted
+
+MOST_TRIES = 5  # a row may be forgotten between two looks, hardly twice
+REMEMBER = """
+INSERT INTO event_seen (project_number, event_id, content_sha256, receipt_number, position)
+SELECT given.project, given.id, given.sha, given.receipt, given.position
+FROM unnest(%(projects)s::integer[], %(ids)s::uuid[], %(shas)s::bytea[], %(receipts)s::bigint[],
+    %(positions)s::smallint[]) AS given (project, id, sha, receipt, position)
+ORDER BY given.project, given.id
+ON CONFLICT (project_number, event_id) DO NOTHING
+RETURNING receipt_number, position"""
+RECALL = """
+SELECT seen.project_number, seen.event_id::text, seen.content_sha256
+FROM unnest(%(projects)s::integer[], %(ids)s::uuid[]) AS given (project, id)
+JOIN event_seen AS seen ON seen.project_number = given.project AND seen.event_id = given.id"""
+
+
+class Candidate(NamedTuple):
+    """An event that keeps the rules and may be new.
+
+    Attributes:
+        project_number: number of its project.
+        receipt_number: number of the receipt of its batch.
+        event: the event.
+    """
+
+    project_number: int
+    receipt_number: int
+    event: Accepted
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Receipt and position: unique."""
+        return self.receipt_number, self.event.position
+
+
+class Sorting(NamedTuple):
+    """What became of candidates, by place.
+
+    Attributes:
+        new: stored now.
+        equal: seen before with the same content.
+    """
+
+    new: set[tuple[int, int]]
+    equal: set[tuple[int, int]]
+
+
+def remember(connection: Connection, candidates: Sequence[Candidate]) -> Sorting:
+    """Write down the ids of events, and find those that were there before.
+
+    Args:
+        connection: in the transaction of the batches.
+        candidates: in order of arrival; of equal ids the first one counts.
+
+    Returns:
+        What is new and what is an equal copy; all others have an id that belongs to another event.
+    """
+    first: dict[tuple[int, UUID], Candidate] = {}
+    later = []
+    for candidate in candidates:
+        if first.setdefault((candidate.project_number, candidate.event.event_id), candidate) is not candidate:
+            later.append(candidate)
+    new, known = _store(connection, list(first.values()))
+    known |= {key: candidate.event.content_sha256 for key, candidate in first.items() if candidate.place in new}
+    again = [*later, *(candidate for candidate in first.values() if candidate.place not in new)]
+    equal = {
+        candidate.place
+        for candidate in again
+        if known[candidate.project_number, candidate.event.event_id] == candidate.event.content_sha256
+    }
+    return Sorting(new, equal)
+
+
+def _store(
+    connection: Connection, candidates: Sequence[Candidate]
+) -> tuple[set[tuple[int, int]], dict[tuple[int, UUID], bytes]]:
+    """Insert what is not there and read what is: places of new ones, contents of known ones."""
+    new: set[tuple[int, int]] = set()
+    known: dict[tuple[int, UUID], bytes] = {}
+    left = sorted(candidates, key=lambda candidate: (candidate.project_number, candidate.event.event_id))
+    for _ in range(MOST_TRIES):
+        if not left:
+            return new, known
+        rows = connection.exec_driver_sql(REMEMBER, _columns(left)).all()
+        if len(rows) == len(left):
+            return new | {candidate.place for candidate in left}, known
+        new |= {(row[0], row[1]) for row in rows}
+        left = [candidate for candidate in left if candidate.place not in new]
+        for project, event_id, sha in connection.exec_driver_sql(RECALL, _columns(left)):
+            known[project, UUID(event_id)] = bytes(sha)
+        left = [one for one in left if (one.project_number, one.event.event_id) not in known]
+    raise StoreBusy("Ids of events were forgotten while they were read.", code="busy", wait_seconds=1.0)
+
+
+def _columns(candidates: Sequence[Candidate]) -> dict[str, str]:
+    """Arrays as text: much cheaper than a parameter per item."""
+    return {
+        "projects": _array(str(candidate.project_number) for candidate in candidates),
+        "ids": _array(str(candidate.event.event_id) for candidate in candidates),
+        "shas": _array(f'"\\\\x{candidate.event.content_sha256.hex()}"' for candidate in candidates),
+        "receipts": _array(str(candidate.receipt_number) for candidate in candidates),
+        "positions": _array(str(candidate.event.position) for candidate in candidates),
+    }
+
+
+def _array(items: Iterable[str]) -> str:
+    return "{" + ",".join(items) + "}"

@@ -1,0 +1,1 @@
+"""Events that broke a rule: listing them, replaying them, giving them up."""
