@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 
 from include.errors import ConfigError
 from include.secret import Secret
@@ -11,6 +12,9 @@ from include.settings.reading import number
 
 INBOX, KAFKA = "inbox", "kafka"
 TOPIC = "analytics-data.raw"  # as the seed document names it
+KAFKA_MODULE, KAFKA_PACKAGE = "confluent_kafka", "confluent-kafka"  # optional: wanted only by the transport kafka
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,8 @@ def intake_from(env: Mapping[str, str]) -> IntakeSettings:
     if transport not in (INBOX, KAFKA):
         raise ConfigError(f"EVENTS_TRANSPORT is {transport!r}; use {INBOX} or {KAFKA}.")
     kafka = _kafka_from(env)
-    if transport == KAFKA and not kafka.servers:
-        raise ConfigError("EVENTS_TRANSPORT is kafka, but KAFKA_BOOTSTRAP_SERVERS names no broker.")
+    if transport == KAFKA:
+        _require_kafka(kafka)
     return IntakeSettings(
         events_table=env.get("CLICKHOUSE_EVENTS_TABLE") or "events",
         transport=transport,
@@ -103,8 +107,39 @@ def _kafka_from(env: Mapping[str, str]) -> KafkaSettings:
     return KafkaSettings(
         servers=env.get("KAFKA_BOOTSTRAP_SERVERS") or "",
         topic=env.get("EVENTS_TOPIC") or TOPIC,
-        security_protocol=env.get("KAFKA_SECURITY_PROTOCOL") or "PLAINTEXT",
-        sasl_mechanism=env.get("KAFKA_SASL_MECHANISM") or "",
+        security_protocol=_one_of(env, "KAFKA_SECURITY_PROTOCOL", PROTOCOLS) or PROTOCOLS[0],
+        sasl_mechanism=_one_of(env, "KAFKA_SASL_MECHANISM", MECHANISMS),
         username=env.get("KAFKA_USERNAME") or "",
         password=Secret(password) if password else None,
     )
+
+
+def _one_of(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    text = env.get(name) or ""
+    if text and text not in allowed:
+        raise ConfigError(f"{name} is {text!r}; use one of {', '.join(allowed)}.")
+    return text
+
+
+def _require_kafka(kafka: KafkaSettings) -> None:
+    """Refuse a transport that cannot work, when a process starts and not when the first event comes."""
+    if not kafka.servers:
+        raise ConfigError("EVENTS_TRANSPORT is kafka, but KAFKA_BOOTSTRAP_SERVERS names no broker.")
+    has_login = bool(kafka.sasl_mechanism and kafka.username and kafka.password)
+    if kafka.security_protocol.startswith("SASL") and not has_login:
+        raise ConfigError(
+            f"KAFKA_SECURITY_PROTOCOL is {kafka.security_protocol}; it needs KAFKA_SASL_MECHANISM, KAFKA_USERNAME "
+            "and KAFKA_PASSWORD."
+        )
+    if not _is_installed(KAFKA_MODULE):
+        raise ConfigError(
+            f"EVENTS_TRANSPORT is kafka, but the package {KAFKA_PACKAGE} is not installed; install it with "
+            f"'pip install {KAFKA_PACKAGE}', or set EVENTS_TRANSPORT=inbox."
+        )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ImportError:
+        return False

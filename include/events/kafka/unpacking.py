@@ -1,0 +1,139 @@
+"""Storing a block of messages: each becomes a batch of one event, all of them one transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, select
+
+from include.errors import InputError
+from include.events.apps.rules import ProjectRules, RulesCache
+from include.events.envelope.shapes import Shape
+from include.events.envelope.verdicts import Rejected
+from include.events.intake.batches import Batch, Outcome, RefusedRaw
+from include.events.intake.taking_in import take_in_all
+from include.events.kafka.messages import Incoming
+from include.settings.intake import IntakeSettings
+from include.state.engine import reachable
+from include.state.tables import DEFAULT_PROJECT, receipts
+
+MESSAGE = "message"  # shape of what is no event, in the quarantine
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Taken:
+    """What became of messages; they are the sum of the four.
+
+    Attributes:
+        accepted: new events.
+        duplicates: events known from other messages or requests.
+        rejected: messages and events in quarantine.
+        repeated: messages that had been taken in before, and changed nothing.
+    """
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    repeated: int = 0
+
+    def add(self, other: Taken) -> None:
+        """Add the counts of another block.
+
+        Args:
+            other: its counts.
+        """
+        self.accepted += other.accepted
+        self.duplicates += other.duplicates
+        self.rejected += other.rejected
+        self.repeated += other.repeated
+
+
+def take_block(
+    engine: Engine,
+    messages: Sequence[Incoming],
+    *,
+    rules: RulesCache,
+    settings: IntakeSettings,
+    also: Callable[[Connection], None],
+) -> Taken:
+    """Take the events of some messages into the inbox; what is no event goes to the quarantine.
+
+    Args:
+        engine: the state engine.
+        messages: as read.
+        rules: of the projects.
+        settings: of intake.
+        also: work to do in the same transaction.
+
+    Returns:
+        What became of them.
+
+    Raises:
+        StoreBusy: PostgreSQL is full, or others were in the way for too long; nothing was stored.
+        StoreUnavailable: PostgreSQL does not answer.
+    """
+    fresh = _fresh(engine, messages)
+    batches = [_batch(engine, message, rules) for message in fresh]
+    outcomes = take_in_all(engine, batches, settings=settings, also=also)
+    taken = Taken(repeated=len(messages) - len(fresh))
+    for message, outcome in zip(fresh, outcomes, strict=True):
+        taken.add(_counts(outcome))
+        if outcome.rejected:
+            verdict = outcome.verdicts[0]
+            logger.warning("message %s is in quarantine: %s %s", message.place, verdict["code"], verdict["message"])
+    return taken
+
+
+def _fresh(engine: Engine, messages: Sequence[Incoming]) -> list[Incoming]:
+    """Leave out what has a receipt, and what stands in the block twice."""
+    by_receipt: dict[str, Incoming] = {}
+    for message in messages:
+        by_receipt.setdefault(str(message.receipt_id), message)
+    query = select(receipts.c.receipt_id).where(receipts.c.receipt_id.in_(list(by_receipt)))
+    with reachable(engine), engine.connect() as connection:
+        known = {str(receipt_id) for receipt_id in connection.execute(query).scalars()}
+    return [message for receipt_id, message in by_receipt.items() if receipt_id not in known]
+
+
+def _batch(engine: Engine, message: Incoming, rules: RulesCache) -> Batch:
+    own = rules.get(engine, message.project) if message.project else None
+    fault = message.fault
+    if own is None and fault is None:
+        fault = InputError(
+            "There is no such app; create it, or correct the project of the message.",
+            code="project_mismatch",
+            pointer="/project",
+        )
+    return Batch(
+        rules=own or _default_rules(engine, rules),
+        sender=message.sender,
+        events=[] if fault else [message.event],
+        shape=Shape.ENVELOPE,
+        sent_at=message.sent_at,
+        received_at=message.received_at,
+        receipt_id=message.receipt_id,
+        body_sha256=message.body_sha256,
+        pointer="",
+        source_positions=[str(message.place)],
+        refused=[_refused(message, fault)] if fault else [],
+    )
+
+
+def _refused(message: Incoming, fault: InputError) -> RefusedRaw:
+    return RefusedRaw(Rejected(0, None, "", fault.code, fault.pointer, fault.message), message.value, MESSAGE)
+
+
+def _default_rules(engine: Engine, rules: RulesCache) -> ProjectRules:
+    found = rules.get(engine, DEFAULT_PROJECT)
+    assert found is not None  # every installation has it, from its migrations
+    return found
+
+
+def _counts(outcome: Outcome) -> Taken:
+    if outcome.is_replayed:
+        return Taken(repeated=outcome.received)
+    return Taken(outcome.accepted, outcome.duplicates, outcome.rejected)
