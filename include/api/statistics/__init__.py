@@ -1,0 +1,1 @@
+"""The route that answers what the people of an app did."""
