@@ -24,6 +24,7 @@ from include.api.gate.routing import Routes
 from include.api.known_callers import KnownCallers
 from include.api.models import pages, versions
 from include.api.orchestrator import Orchestrator
+from include.api.statistics import routes as statistics
 from include.api.tasks import conversion_jobs, visit_tasks
 from include.errors import CounterflowError
 
@@ -75,6 +76,7 @@ def create_app(orchestrator: Orchestrator, environ: Mapping[str, str] | None = N
     versions.add_routes(routes, context)
     pages.add_routes(routes, context)
     event_routes.add_routes(routes, context)
+    statistics.add_routes(routes, context)
     system.add_routes(routes, context, app)
     routes.check()
     app.state.context, app.state.routes = context, routes
