@@ -6,6 +6,7 @@ Frees what lost machines and killed runs left behind. Nothing here touches a loa
 | | |
 |---|---|
 | Schedule | every day at 05:30 UTC |
+| Forgets | sign-ins that have ended, expired refresh tokens, failed sign-ins older than 15 minutes |
 | Frees | log requests of ours that Metrika still stores; staging tables; tokens of API tasks that never ended; stored answers of repeated API requests; exported lists older than `keep_days` |
 | Sends | conversions that Metrika could not link, once their waiting time is over, while they are inside the 21 days |
 | Answers | analytics |
@@ -23,7 +24,7 @@ from typing import Any
 
 from airflow.sdk import CronTriggerTimetable, Param, dag, task
 
-from dags.wiring.keeping import drop_leftovers, free_logs, retry_unlinked
+from dags.wiring.keeping import drop_leftovers, forget_tokens, free_logs, retry_unlinked
 from dags.wiring.policies import DAG_DEFAULTS, METRIKA_POOL
 from dags.wiring.runs import open_run
 
@@ -56,9 +57,15 @@ def housekeeping() -> None:
         with open_run() as run:
             return retry_unlinked(run)
 
+    @task
+    def purge_tokens() -> dict[str, int]:
+        with open_run() as run:
+            return forget_tokens(run)
+
     free_log_requests()
     free_tables_and_files()
     send_unlinked_again()
+    purge_tokens()
 
 
 housekeeping()

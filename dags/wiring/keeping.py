@@ -80,3 +80,17 @@ def retry_unlinked(run: Run) -> int:
         run_id=run.run_id,
     )
     return report.conversions
+
+
+def forget_tokens(run: Run) -> dict[str, int]:
+    """Forget sign-ins that have ended, expired refresh tokens and old failed sign-ins.
+
+    Args:
+        run: what the task works with.
+
+    Returns:
+        How many of each.
+    """
+    from include.accounts.purging import purge_tokens
+
+    return purge_tokens(run.stores.state, run.settings.accounts)

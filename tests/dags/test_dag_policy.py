@@ -121,7 +121,7 @@ class TestDagShape:
             "visit_model_training": [
                 "label_visits", "train_candidates", "choose_promotion", "approve_candidates", "promote_candidates",
             ],
-            "housekeeping": ["free_log_requests", "free_tables_and_files", "send_unlinked_again"],
+            "housekeeping": ["free_log_requests", "free_tables_and_files", "send_unlinked_again", "purge_tokens"],
             "event_loading": ["load_events"],
         }  # fmt: skip
 
