@@ -26,8 +26,10 @@ def event_id_of(value: Any, project: str, pointer: str) -> uuid.UUID:
     >>> event_id_of("AC5940A4-C19B-5245-BE7F-61E24730C3E4", "default", "/id")
     UUID('ac5940a4-c19b-5245-be7f-61e24730c3e4')
     """
+    if value.__class__ is str and len(value) == UUID_CHARS and UUID_FORM.fullmatch(value):
+        return uuid.UUID(value)  # the usual case, without a look at lengths and characters
     text = short_text(value, pointer)
-    if len(text) == UUID_CHARS and UUID_FORM.fullmatch(text):
+    if UUID_FORM.fullmatch(text):
         return uuid.UUID(text)
     return uuid.uuid5(uuid.NAMESPACE_URL, f"event|{project}|{text}")
 

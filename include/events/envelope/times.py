@@ -12,14 +12,14 @@ from include.events.envelope.codes import refusal, shown
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 ONE_MS, ONE_US = dt.timedelta(milliseconds=1), dt.timedelta(microseconds=1)
-ONE_DAY = dt.timedelta(days=1)
-FIRST_YEAR, LAST_YEAR = 1970, 2100
+ONE_DAY, ONE_MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
+FIRST_YEAR, LAST_YEAR = "1970", "2100"
 FIRST_MS = 0
-END_MS = (dt.datetime(LAST_YEAR + 1, 1, 1, tzinfo=dt.UTC) - EPOCH) // ONE_MS
+END_MS = (dt.datetime(int(LAST_YEAR) + 1, 1, 1, tzinfo=dt.UTC) - EPOCH) // ONE_MS
 SMALL_SKEW_US = 5 * 1_000_000  # a clock off by this much is left alone
 LARGEST_SKEW_US = 24 * 3600 * 1_000_000  # a clock off by more cannot be trusted to be merely off
 FUTURE_US = 5 * 60 * 1_000_000
-DAY_US = 86_400 * 1_000_000
+DAY_US, DAY_MS = 86_400 * 1_000_000, 86_400 * 1_000
 LONGEST_TIME_CHARS = 128
 # RFC 3339, its offset left open: a date alone, or date, one of "T", "t" and blank, and a time with seconds.
 FORM = re.compile(
@@ -82,8 +82,8 @@ def parse_time(text: str, zone: ZoneInfo) -> Moment:
         raise _bad_time(text) from None
     if form.group(1) is None:
         return Moment(_in_range(value.replace(tzinfo=dt.UTC), text), None, True)
-    offset = value.utcoffset() or dt.timedelta()
-    return Moment(_in_range(value, text), offset // dt.timedelta(minutes=1), False)
+    offset = value.utcoffset()
+    return Moment(_in_range(value, text), offset // ONE_MINUTE if offset else 0, False)
 
 
 def event_time_of(occurred_ms: int, sent_us: int | None, received_us: int) -> EventTime:
@@ -171,10 +171,9 @@ def stored_time(instant_ms: int) -> str:
 
 
 def _in_range(value: dt.datetime, text: str) -> int:
-    if not FIRST_YEAR <= int(text[:4]) <= LAST_YEAR:
-        raise _bad_time(text)
-    instant_ms = (value - EPOCH) // ONE_MS
-    if not FIRST_MS <= instant_ms < END_MS:
+    since = value - EPOCH
+    instant_ms = since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+    if not (FIRST_YEAR <= text[:4] <= LAST_YEAR and FIRST_MS <= instant_ms < END_MS):
         raise _bad_time(text)
     return instant_ms
 
