@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import uuid4
 
+import jwt
 from cryptography.fernet import Fernet
 from fastapi.testclient import TestClient
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from include.accounts.keys import create_key
+from include.accounts.scopes import INGEST
 from include.api.app import create_app
+from include.api.context import ApiContext
 from include.api.orchestrator import (
     FAILED,
     QUEUED,
@@ -120,6 +126,26 @@ class InMemoryOrchestrator:
         self.errors[run_id] = error
 
 
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an account, signed in."""
+
+    user_id: str
+    email: str
+    password: str
+    token: str
+    refresh_token: str
+
+    @property
+    def name(self) -> str:
+        return f"account:{self.user_id}"
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header of a token or key."""
+    return {"Authorization": f"Bearer {token}"}
+
+
 @dataclass
 class Api:
     """The app mounted below its prefix, as Airflow does it."""
@@ -145,6 +171,60 @@ class Api:
 
     def post(self, path: str, **arguments: Any) -> Any:
         return self.ask("POST", path, **arguments)
+
+    def put(self, path: str, **arguments: Any) -> Any:
+        return self.ask("PUT", path, **arguments)
+
+    def delete(self, path: str, **arguments: Any) -> Any:
+        return self.ask("DELETE", path, **arguments)
+
+    @property
+    def context(self) -> ApiContext:
+        found: ApiContext = self.app.state.context
+        return found
+
+    def person(self, role: str = "student", *, password: str = "a long phrase 1") -> Person:
+        """A new account with a role, signed in."""
+        email = f"{uuid4().hex}@email.com"
+        answer = self.post("/auth/register", token=EDITOR, json={"email": email, "password": password, "role": role})
+        assert answer.status_code == 201, answer.text
+        body = answer.json()
+        return Person(body["user"]["id"], email, password, body["access_token"], body["refresh_token"])
+
+    def key(self, project: str, *scopes: str, expires_at: dt.datetime | None = None) -> str:
+        """A new key of an app, whole."""
+        _, secret = create_key(
+            self.context.stores.state, project=project, scopes=scopes or (INGEST,), label="test", created_by="test",
+            expires_at=expires_at,
+        )  # fmt: skip
+        return secret.value
+
+    def app_code(self, owner: Person | None = None, **changes: Any) -> str:
+        """A new app; of the editor when nobody else owns it."""
+        token = owner.token if owner else EDITOR
+        answer = self.post("/app/create", token=token, json={"app_name": f"shop {uuid4().hex}", **changes})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["app_code"])
+
+    def forged(self, person: Person) -> dict[str, str]:
+        """Tokens that look like one of a person and must open nothing."""
+        claims = jwt.decode(person.token, options={"verify_signature": False})
+        key, past = self.context.signing_key.value, {"iat": claims["iat"] - 9000, "exp": claims["iat"] - 7200}
+        head, _, tail = person.token.partition(".")
+        middle, _, signature = tail.partition(".")
+        edited = base64.urlsafe_b64encode(json.dumps({**claims, "role": "admin"}).encode()).decode().rstrip("=")
+        return {
+            "expired": jwt.encode({**claims, **past}, key, algorithm="HS256"),
+            "unsigned": jwt.encode(claims, "", algorithm="none"),
+            "other key": jwt.encode(claims, "x" * 32, algorithm="HS256"),
+            "other issuer": jwt.encode({**claims, "iss": "somebody"}, key, algorithm="HS256"),
+            "other audience": jwt.encode({**claims, "aud": "somebody"}, key, algorithm="HS256"),
+            "other algorithm": jwt.encode(claims, key, algorithm="HS512"),
+            "edited": f"{head}.{edited}.{signature}",
+            "cut": f"{head}.{middle}.",
+            "of nobody": jwt.encode({**claims, "sub": str(uuid4())}, key, algorithm="HS256"),
+            "old epoch": jwt.encode({**claims, "epoch": -1}, key, algorithm="HS256"),
+        }
 
     def close(self) -> None:
         self.app.state.context.close()

@@ -40,11 +40,13 @@ def add_routes(routes: Routes, context: ApiContext, app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         """Give this document."""
-        return document(app)
+        return document(app, routes.rules_by_address())
 
     def docs() -> HTMLResponse:
         """Show the routes on a page that needs nothing from elsewhere."""
-        return HTMLResponse(_page(document(app)), headers={"Content-Security-Policy": PAGE_POLICY})
+        return HTMLResponse(
+            _page(document(app, routes.rules_by_address())), headers={"Content-Security-Policy": PAGE_POLICY}
+        )
 
     routes.add("GET", "/openapi.json", openapi, Rules(READ), summary="The OpenAPI document", **options)
     routes.add(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from include.api.gate.policies import Rules
+from include.accounts.roles import ANYONE, ROLES
+from include.api.gate.policies import Operators, Policy, Rules
 from include.api.gate.problems import PROBLEM_TYPE
 
 SUMMARIES = {
@@ -21,8 +22,9 @@ SUMMARIES = {
     406: "The caller wants another type of answer",
     409: "The request contradicts the state of things",
     413: "The body is too large",
-    415: "The body is not declared as application/json",
+    415: "The body is not declared as application/json, or has an encoding that is not taken here",
     422: "Well-formed but invalid; detail is a list",
+    429: "Too many requests; see Retry-After",
     500: "A defect",
     503: "Something this needs is unavailable; see Retry-After",
 }
@@ -74,7 +76,48 @@ REFERENCE = {"$ref": "#/components/schemas/Problem"}
 ALWAYS = (405, 406, 422, 500, 503)
 KNOWN_CALLER = (401, 403)
 WITH_BODY = (400, 413, 415)
+SECURITY_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An Airflow token, an access token of an account, or an API key.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "_token",
+        "description": "The browser session of an Airflow user; changes things from its own pages only.",
+    },
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key, `cfk_...`."},
+}
 RETRY_HEADER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
+
+
+def callers_of(policy: Policy) -> list[str]:
+    """Say in words who may call a route.
+
+    Args:
+        policy: of the route.
+
+    Returns:
+        One phrase per kind of caller.
+
+    >>> callers_of(Policy(operators=Operators.READ, roles=frozenset({"admin"})))
+    ['any Airflow user', 'accounts: admin']
+    """
+    if policy.is_public:
+        return ["everybody"]
+    found = []
+    if policy.operators is Operators.READ:
+        found.append("any Airflow user")
+    if policy.operators is Operators.WRITE:
+        found.append(f"Airflow users with the edit right on DAG `{policy.anchor_dag}`")
+    if policy.roles:
+        named = ", ".join(role for role in ROLES if role in policy.roles)
+        found.append("all accounts" if policy.roles == ANYONE else f"accounts: {named}")
+    if policy.scope:
+        found.append(f"keys with scope `{policy.scope}`")
+    return found
 
 
 def answers(rules: Rules, errors: Iterable[int], *, has_body: bool) -> dict[int | str, dict[str, Any]]:
@@ -99,16 +142,19 @@ def _refusal(status: int) -> dict[str, Any]:
         "description": SUMMARIES[status],
         "content": {PROBLEM_TYPE: {"schema": REFERENCE}},
     }
-    if status in (409, 503):
+    if status == 401:
+        described["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
+    if status in (409, 429, 503):
         described["headers"] = RETRY_HEADER
     return described
 
 
-def document(app: FastAPI) -> dict[str, Any]:
+def document(app: FastAPI, rules: Mapping[tuple[str, str], Rules]) -> dict[str, Any]:
     """Build the OpenAPI document; made once.
 
     Args:
         app: the app.
+        rules: rules of each method and path.
 
     Returns:
         The document.
@@ -117,12 +163,24 @@ def document(app: FastAPI) -> dict[str, Any]:
         found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         components = found.setdefault("components", {})
         components.setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
-        components["securitySchemes"] = {
-            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-            "session": {"type": "apiKey", "in": "cookie", "name": "_token"},
-        }
-        for path in found["paths"].values():
-            for operation in path.values():
-                operation["security"] = [{"bearer": []}, {"session": []}] if "401" in operation["responses"] else []
+        components["securitySchemes"] = SECURITY_SCHEMES
+        for path, operations in found["paths"].items():
+            for method, operation in operations.items():
+                policy = rules[method.upper(), path].policy
+                operation["security"] = _security(policy)
+                operation["x-callers"] = callers_of(policy)
         app.openapi_schema = found
     return app.openapi_schema
+
+
+def _security(policy: Policy) -> list[dict[str, list[str]]]:
+    """Which credentials a route takes; an empty one stands for none at all."""
+    bearer: dict[str, list[str]] = {"bearer": []}
+    if policy.is_public:
+        return [{}, bearer] if policy.knows_callers else []
+    found = [bearer]
+    if policy.operators is not Operators.NONE:
+        found.append({"session": []})
+    if policy.scope:
+        found.append({"key": []})
+    return found

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args, get_origin
 
 from fastapi import FastAPI
-from fastapi.dependencies.utils import get_flat_dependant
+from fastapi.dependencies.utils import get_dependant, get_flat_dependant
 from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Scope
@@ -15,6 +15,7 @@ from include.api.gate.openapi import answers
 from include.api.gate.policies import Rules
 from include.errors import ConfigError
 
+WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 LISTS = (list, tuple, set, frozenset)
 
 
@@ -42,6 +43,11 @@ class Routes:
     ) -> None:
         """Register a route.
 
+        Every body has an example in the OpenAPI document: give its model ``json_schema_extra={"examples": [...]}``.
+        A body that the guard does not parse (``Rules.body`` is raw) is declared with ``openapi_extra={"requestBody":
+        {"required": True, "content": {"application/json": {"schema": {...}, "example": {...}}}}}``, an answer
+        without a model with ``responses={200: {"content": {"application/json": {"schema": ..., "example": ...}}}}``.
+
         Args:
             method: HTTP method.
             path: path below the prefix.
@@ -50,12 +56,11 @@ class Routes:
             errors: statuses it answers beside those that every route has.
             **options: further arguments of FastAPI.
         """
-        has_body = method in ("POST", "PUT", "PATCH")
+        has_body = rules.body.is_raw or (method in WITH_BODY and takes_body(endpoint))
         responses = {**answers(rules, errors, has_body=has_body), **options.pop("responses", {})}
-        self._app.add_api_route(
-            path, endpoint, methods=[method], name=f"{method} {path}", responses=responses, **options
-        )
-        self._rules[f"{method} {path}"] = rules
+        name = f"{method} {path}"
+        self._app.add_api_route(path, endpoint, methods=[method], name=name, responses=responses, **options)
+        self._rules[name] = rules
 
     def check(self) -> None:
         """Stop the app when a route was registered past this class.
@@ -108,6 +113,10 @@ class Routes:
             methods.add("HEAD")
         return found, sorted(methods)
 
+    def rules_by_address(self) -> dict[tuple[str, str], Rules]:
+        """List the rules of all routes by method and path."""
+        return {(method, path): rules for method, path, rules in self.table()}
+
     def table(self) -> list[tuple[str, str, Rules]]:
         """List all routes.
 
@@ -115,6 +124,18 @@ class Routes:
             Method, path and rules of each, in order.
         """
         return [(*name.split(" ", 1), rules) for name, rules in self._rules.items()]  # type: ignore[misc]
+
+
+def takes_body(endpoint: Callable[..., Any]) -> bool:
+    """Say whether an endpoint has a parameter for the body.
+
+    Args:
+        endpoint: function that answers.
+
+    Returns:
+        True when one of its parameters is a model of a body.
+    """
+    return bool(get_dependant(path="/", call=endpoint).body_params)
 
 
 def _is_list(annotation: Any) -> bool:
