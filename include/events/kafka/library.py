@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
 
 CLIENT_ID = "counterflow"
-ERRORS_ONLY = 3  # syslog level; a broker that is away is told by the caller, once
+CRITICAL_ONLY = 2  # syslog level; a broker that is away is told by the caller, once
 RECONNECT_FIRST_MS, RECONNECT_MAX_MS = 200, 5_000
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
         "security.protocol": settings.security_protocol,
         "reconnect.backoff.ms": RECONNECT_FIRST_MS,
         "reconnect.backoff.max.ms": RECONNECT_MAX_MS,
-        "log_level": ERRORS_ONLY,
+        "log_level": CRITICAL_ONLY,
         "log.connection.close": False,
         "logger": logger,
         "error_cb": _note_error,

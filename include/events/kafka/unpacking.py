@@ -117,7 +117,7 @@ def _batch(engine: Engine, message: Incoming, rules: RulesCache) -> Batch:
         received_at=message.received_at,
         receipt_id=message.receipt_id,
         body_sha256=message.body_sha256,
-        pointer="",
+        pointer=None,
         source_positions=[str(message.place)],
         refused=[_refused(message, fault)] if fault else [],
     )
