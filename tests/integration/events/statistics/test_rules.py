@@ -466,3 +466,8 @@ class TestTimeLimit:
         schema = event_schema(("quantity", "integer"))
         with pytest.raises(StoreUnavailable, match="CLICKHOUSE_TIMEOUT_SECONDS"):
             answer(hurried, "events", ask(project_rules(schema, project=project), schema, Asked()))
+
+    def test_should_be_told_alike_when_the_server_stops_a_query(self, warehouse: Warehouse) -> None:
+        slow = "SELECT sum(sipHash64(number)) FROM numbers(100000000000)"
+        with pytest.raises(StoreUnavailable, match="CLICKHOUSE_TIMEOUT_SECONDS"):
+            warehouse.execute(slow, settings={"max_execution_time": 0.2})
