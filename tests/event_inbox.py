@@ -11,28 +11,34 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, func, insert, select, text
 
 from include.days import utc_now
 from include.events.loading.load_events import LoadReport, load_events
-from include.events.tables import INBOX_COLUMNS
+from include.events.tables import INBOX_COLUMNS, rejected_table
 from include.services.engines.endpoints import Endpoints
 from include.settings import Settings
 from include.settings.intake import IntakeSettings
 from include.state.engine import connect_state, migrate
 from include.state.tables import (
     DEFAULT_PROJECT_NUMBER,
+    event_loads,
     event_quarantine,
     event_seen,
+    event_totals,
+    identities,
     inbox_batches,
+    persons,
     receipts,
 )
 from include.warehouse.client import Warehouse
+from include.warehouse.schema import drop_tables
 from tests.loading import own_stores
 
 MOMENT = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
 NAMES = ("page_view", "scroll", "task_start", "task_success")
 LAST_VERSION = 2**64 - 1
+EMPTIED = (receipts, inbox_batches, event_loads, event_seen, event_quarantine, event_totals, persons, identities)
 
 
 def event_line(number: int, *, received_at: dt.datetime, receipt_id: str, position: int, **changes: Any) -> bytes:
@@ -132,6 +138,13 @@ class Inbox:
                 ],
             )
         return int(number)
+
+    def clear(self) -> None:
+        """Forget every event in both stores."""
+        names = ", ".join(table.name for table in EMPTIED)
+        with self.state.begin() as connection:
+            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        drop_tables(self.warehouse, [self.settings.events_table, rejected_table(self.settings.events_table).name])
 
     def load(self, **changes: Any) -> LoadReport:
         settings = replace(self.settings, **changes)

@@ -6,12 +6,15 @@ The lock lives in a PostgreSQL session, so it is gone the moment its process die
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from include.state.engine import reachable
+
+PATIENCE_SECONDS, LOOK_SECONDS = 1.0, 0.05
 
 
 @contextmanager
@@ -44,12 +47,13 @@ def day_lock(engine: Engine, counter_id: int, days: Iterable[dt.date], *, purpos
 
 
 @contextmanager
-def only_one(engine: Engine, name: str) -> Iterator[bool]:
-    """Hold a lock if nobody else does; never waits.
+def only_one(engine: Engine, name: str, *, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[bool]:
+    """Hold a lock if nobody else does.
 
     Args:
         engine: the state engine.
         name: what only one process may do at a time.
+        patience_seconds: how long to wait for it; PostgreSQL takes a moment to notice that its owner was killed.
 
     Yields:
         Whether the lock was free, and is ours until the block ends.
@@ -61,9 +65,15 @@ def only_one(engine: Engine, name: str) -> Iterator[bool]:
         connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     try:
         with reachable(engine):
-            query = text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))")
-            is_ours = bool(connection.execute(query, {"key": name}).scalar())
+            deadline = time.monotonic() + patience_seconds
+            while not (is_ours := _try_lock(connection, name)) and time.monotonic() < deadline:
+                time.sleep(LOOK_SECONDS)
         yield is_ours
     finally:
         connection.invalidate()
         connection.close()
+
+
+def _try_lock(connection: Connection, name: str) -> bool:
+    query = text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))")
+    return bool(connection.execute(query, {"key": name}).scalar())
