@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from include.api import passports, system
-from include.api.accounts import people, signing_in
+from include.api.accounts import courses, people, signing_in
 from include.api.apps import app_events, app_keys, apps
 from include.api.context import ApiContext
 from include.api.events import routes as event_routes
@@ -67,6 +67,7 @@ def create_app(orchestrator: Orchestrator, environ: Mapping[str, str] | None = N
     routes = Routes(app)
     signing_in.add_routes(routes, context)
     people.add_routes(routes, context)
+    courses.add_routes(routes, context)
     apps.add_routes(routes, context)
     app_events.add_routes(routes, context)  # the words schema and keys come before any event code
     app_keys.add_routes(routes, context)
