@@ -13,8 +13,9 @@ from uuid import uuid4
 from fastapi import Request
 from sqlalchemy import Engine
 
+from include.api.apps.access import app_unknown
 from include.api.context import ApiContext
-from include.api.events.senders import project_of, project_unknown, sender_of
+from include.api.events.senders import project_of, sender_of
 from include.api.gate.callers import Caller
 from include.api.gate.problems import Refusal, invalid
 from include.days import utc_now
@@ -138,7 +139,7 @@ class IntakeDesk:
     def _batch(self, request: Request, posting: Posting, project: str, document: Document, engine: Engine) -> Batch:
         rules = self._rules.get(engine, project)
         if rules is None:
-            raise project_unknown()
+            raise app_unknown()
         body: bytes = request.state.body
         path = _path(request)
         sha256 = hashlib.sha256(body).digest()

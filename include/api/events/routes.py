@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.api.context import ApiContext
-from include.api.events import posting, receipts, singles
+from include.api.events import posting, quarantine, receipts, singles
 from include.api.events.desk import IntakeDesk
 from include.api.gate.routing import Routes
 
@@ -19,3 +19,4 @@ def add_routes(routes: Routes, context: ApiContext) -> None:
     posting.add_routes(routes, desk)
     singles.add_routes(routes, desk)
     receipts.add_routes(routes, context)
+    quarantine.add_routes(routes, context, desk)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, select
 
+from include.accounts.courses import courses_of_teacher
 from include.accounts.roles import ADMIN, STUDENT
 from include.accounts.scopes import BACKFILL
+from include.api.apps.access import app_unknown, key_app_mismatch, require_app
 from include.api.gate.callers import Caller, CallerKind
-from include.api.gate.problems import Refusal, not_found
 from include.events.envelope.sender import Sender
 from include.state.engine import reachable
-from include.state.tables import DEFAULT_PROJECT, course_teachers, projects
+from include.state.tables import DEFAULT_PROJECT, projects
 
 
 def project_of(caller: Caller, asked: str | None) -> str:
@@ -29,7 +30,7 @@ def project_of(caller: Caller, asked: str | None) -> str:
     if caller.kind is not CallerKind.KEY:
         return asked or DEFAULT_PROJECT
     if asked is not None and asked != caller.project:
-        raise Refusal(403, "key_app_mismatch", "This key belongs to another app.")
+        raise key_app_mismatch()
     return caller.project or DEFAULT_PROJECT
 
 
@@ -57,16 +58,11 @@ def sender_of(engine: Engine, caller: Caller, project: str, *, source: str) -> S
     if caller.role == STUDENT:
         _require_known(engine, caller, project, has_courses=False)
         return Sender(caller.name, source, only_user_id=user_id)
-    courses = _courses(engine, user_id, project)
+    courses = frozenset(
+        course_id for of_project, course_id in courses_of_teacher(engine, user_id) if of_project == project
+    )
     _require_known(engine, caller, project, has_courses=bool(courses))
     return Sender(caller.name, source, only_courses=courses)
-
-
-def _courses(engine: Engine, user_id: str, project: str) -> frozenset[str]:
-    c = course_teachers.c
-    with reachable(engine), engine.connect() as connection:
-        found = connection.execute(select(c.course_id).where(c.user_id == user_id, c.project == project))
-        return frozenset(found.scalars())
 
 
 def owned_projects(engine: Engine, caller: Caller) -> dict[str, int]:
@@ -84,11 +80,26 @@ def owned_projects(engine: Engine, caller: Caller) -> dict[str, int]:
         return {row.project: row.project_number for row in connection.execute(query)}
 
 
-def project_unknown() -> Refusal:
-    """Refuse a project that does not exist, or that the caller may not know of."""
-    return not_found("There is no such app.", "app_unknown")
+def visible_project(engine: Engine, caller: Caller, app_code: str) -> int:
+    """Find a project that an account or operator may know of.
+
+    Args:
+        engine: the state engine.
+        caller: who asks.
+        app_code: the app, or ``default``.
+
+    Returns:
+        The number of the project.
+
+    Raises:
+        Refusal: there is none, or it is another account's (404).
+    """
+    app = require_app(engine, caller, app_code)
+    query = select(projects.c.project_number).where(projects.c.project == app.app_code)
+    with reachable(engine), engine.connect() as connection:
+        return int(connection.execute(query).scalar_one())
 
 
 def _require_known(engine: Engine, caller: Caller, project: str, *, has_courses: bool) -> None:
     if project != DEFAULT_PROJECT and not has_courses and project not in owned_projects(engine, caller):
-        raise project_unknown()
+        raise app_unknown()

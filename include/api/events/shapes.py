@@ -108,12 +108,13 @@ class QuarantineList(BaseModel):
     has_more: bool = Field(examples=[False])
 
 
-class ReplayFilter(BaseModel, extra="forbid"):
-    """Which open events to replay."""
+class ReplayFilter(BaseModel, extra="forbid", populate_by_name=True):
+    """Which open events to replay; the oldest 10,000 of them."""
 
     app_code: str = Field(description="Their app, or default.", max_length=200, examples=["default"])
     code: str | None = Field(default=None, max_length=100, examples=["unknown_event"])
-    event_name: str | None = Field(default=None, max_length=100, examples=["product_view"])
+    from_: str | None = Field(default=None, alias="from", max_length=100, description="Received at this time or later.")
+    to: str | None = Field(default=None, max_length=100, description="Received before this time.")
 
 
 class ReplayOrder(BaseModel, extra="forbid"):
@@ -121,11 +122,12 @@ class ReplayOrder(BaseModel, extra="forbid"):
 
     ids: list[str] | None = Field(default=None, max_length=10_000, examples=[[ID]])
     filter: ReplayFilter | None = None
+    app_code: str | None = Field(default=None, max_length=200, description="Short for a filter by app alone.")
     corrections: dict[str, dict[str, Any]] | None = Field(
         default=None,
         max_length=1_000,
-        description="Corrected events by quarantine id, taken in place of those in quarantine; their ids are among "
-        "the ids. An event keeps the id and the time of reception it had.",
+        description="Corrected events by quarantine id, taken in place of those kept. An event keeps the id and the "
+        "time of reception it had.",
         examples=[{}],
     )
 

@@ -17,13 +17,24 @@ MISMATCH = "idempotency_mismatch"
 LOCK_SECONDS = 5  # another request with the same key or the same ids is stored in far less
 STATEMENT_SECONDS = 30
 # Durable means on the disk, whatever the database's own default is.
-BEGIN = f"""
+SETTINGS = f"""
 SELECT set_config('lock_timeout', '{LOCK_SECONDS}s', true),
     set_config('statement_timeout', '{STATEMENT_SECONDS}s', true),
-    CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', true) END;
+    CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', true) END"""
+HOLD = """
 SELECT count(pg_advisory_xact_lock(hashtextextended(name, 0)))
-FROM (SELECT name FROM unnest(%(names)s::text[]) AS name ORDER BY name) AS held;
-SELECT nextval(pg_get_serial_sequence('receipts', 'receipt_number')) FROM generate_series(1, %(count)s)"""
+FROM (SELECT name FROM unnest(%(names)s::text[]) AS name ORDER BY name) AS held"""
+NUMBER = "SELECT nextval(pg_get_serial_sequence('receipts', 'receipt_number')) FROM generate_series(1, %(count)s)"
+BEGIN, BEGIN_AND_HOLD = f"{SETTINGS};\n{NUMBER}", f"{SETTINGS};\n{HOLD};\n{NUMBER}"
+
+
+def limit_waits(connection: Connection) -> None:
+    """Give up instead of waiting for long, and commit to the disk, for the rest of the transaction.
+
+    Args:
+        connection: in the transaction.
+    """
+    connection.exec_driver_sql(SETTINGS)
 
 
 def begin(connection: Connection, batches: Sequence[Batch]) -> list[int]:
@@ -32,14 +43,15 @@ def begin(connection: Connection, batches: Sequence[Batch]) -> list[int]:
     Who comes with the same key waits here until this transaction has ended.
 
     Args:
-        connection: in a transaction that has done nothing yet.
+        connection: in a transaction.
         batches: the batches.
 
     Returns:
         A receipt number for each.
     """
     names = [f"intake {batch.sender.principal} {key}" for batch in batches for key in _keys(batch)]
-    rows = connection.exec_driver_sql(BEGIN, {"names": names, "count": len(batches)})
+    statement = BEGIN_AND_HOLD if names else BEGIN
+    rows = connection.exec_driver_sql(statement, {"names": names, "count": len(batches)})
     return list(rows.scalars())
 
 

@@ -1,1 +1,1 @@
-"""Events that broke a rule: listing them, replaying them, giving them up."""
+"""Events that broke a rule: listing them, and holding them against the rules again."""
