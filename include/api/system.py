@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable
 from html import escape
@@ -17,10 +18,13 @@ from include.api.gate.policies import PUBLIC, READ, Rules
 from include.api.gate.routing import Routes
 from include.days import utc_now
 from include.errors import CounterflowError
+from include.events.loading.status import read_status
+from include.provenance.event_balances import balance_intake
 from include.state.engine import reachable
 from include.state.tables import conversion_uploads, day_stages
 
 UP, DOWN = "ok", "down"
+BALANCED_DAYS = 2  # days of reception whose events are balanced
 HTML_TYPE = "text/html"
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 
@@ -86,6 +90,8 @@ class System:
             "last_load": self._last_load,
             "quarantined_rows": self._quarantined,
             "open_uploads": self._open_uploads,
+            "inbox": self._inbox,
+            "event_balances": self._event_balances,
         }
         return {name: _checked(part) for name, part in parts.items()}
 
@@ -111,6 +117,25 @@ class System:
     def _open_uploads(self) -> dict[str, Any]:
         query = select(func.count()).select_from(conversion_uploads).where(conversion_uploads.c.finished_at.is_(None))
         return {"state": UP, "count": int(self._ask_state(query))}
+
+    def _inbox(self) -> dict[str, Any]:
+        found = read_status(self._context.stores.state)
+        last = found.last_landed_at
+        return {
+            "state": DOWN if found.failure else UP,
+            "waiting_batches": found.waiting_batches,
+            "waiting_events": found.waiting_events,
+            "waiting_bytes": found.waiting_bytes,
+            "lag_seconds": round(found.lag_seconds),
+            "last_load_age_seconds": round((utc_now() - last).total_seconds()) if last else None,
+            "quarantine_open": found.quarantine_open,
+        }
+
+    def _event_balances(self) -> dict[str, Any]:
+        since = utc_now() - dt.timedelta(days=BALANCED_DAYS)
+        found = balance_intake(self._context.stores.state, since=since)
+        residuals = {one.name: one.residual for one in found if one.residual}
+        return {"state": DOWN if residuals else UP, "balances": len(found), "residuals": residuals}
 
     def _ask_state(self, query: Any) -> Any:
         state = self._context.stores.state

@@ -15,8 +15,10 @@ import psutil
 from sqlalchemy import Engine, text
 
 from include.days import utc_now
-from include.errors import CounterflowError
-from include.provenance.conservation import balance_recent
+from include.errors import CounterflowError, StoreError, StoreUnavailable
+from include.events.loading.status import read_status
+from include.provenance.conservation import Balance, balance_recent
+from include.provenance.event_balances import LANDING_ADVICE, balance_intake, balance_landed
 from include.services.airflow.client import HEALTH_PARTS
 from include.services.airflow.running import GROUP as AIRFLOW_GROUP
 from include.services.airflow.running import access_of
@@ -34,6 +36,7 @@ OLDEST_POSTGRES, OLDEST_CLICKHOUSE = 150000, (26, 7)  # the oldest releases the 
 CHDB_RANGE = ((26, 7), (27, 0))
 AIRFLOW_VERSION = "3.3.2"
 ENOUGH_FREE_BYTES = 2_000_000_000
+LONGEST_LAG_SECONDS = 120.0  # of the oldest event that waits
 BALANCED_DAYS = 7  # days whose balances are looked at, by when their last stage ended
 START_ADVICE = "Start the engines with `python -m include services up`, or correct the address."
 PRIVATE_NAMES = ("services.json", "access.json", "clickhouse/password", "clickhouse/users.xml", "postgres/password")
@@ -151,7 +154,7 @@ def _state_checks(settings: Settings) -> list[Check]:
         with reachable(engine), engine.connect() as connection:
             number = int(connection.execute(text("SHOW server_version_num")).scalar_one())
             at = current_version(connection)
-        balances = [_balances(engine)] if at == newest_version() else []
+        balances = [_balances(engine), _inbox(engine), *_landed(engine, settings)] if at == newest_version() else []
         engine.dispose()
     except CounterflowError as error:
         return [Check("PostgreSQL", False, error.message, START_ADVICE)]
@@ -166,11 +169,40 @@ def _state_checks(settings: Settings) -> list[Check]:
 
 def _balances(engine: Engine) -> Check:
     """Whether what was loaded, scored and sent lately adds up."""
-    found = balance_recent(engine, since=utc_now() - dt.timedelta(days=BALANCED_DAYS))
+    since = utc_now() - dt.timedelta(days=BALANCED_DAYS)
+    return _adds_up("conservation", [*balance_recent(engine, since=since), *balance_intake(engine, since=since)])
+
+
+def _adds_up(name: str, found: list[Balance]) -> Check:
     wrong = [one for one in found if one.residual]
     if not wrong:
-        return Check("conservation", True, f"{len(found)} balances of the last {BALANCED_DAYS} days, every residual 0")
-    return Check("conservation", False, f"{wrong[0].name}: residual {wrong[0].residual}", wrong[0].advice)
+        return Check(name, True, f"{len(found)} balances of the last {BALANCED_DAYS} days, every residual 0")
+    return Check(name, False, f"{wrong[0].name}: residual {wrong[0].residual}", wrong[0].advice)
+
+
+def _inbox(engine: Engine) -> Check:
+    """Whether loading keeps up with intake."""
+    found = read_status(engine)
+    detail = f"{found.waiting_events} events wait, the oldest for {found.lag_seconds:.0f} s"
+    if found.failure:
+        return Check("event inbox", False, found.failure, "Run `python -m include events load`; docs/operations.md.")
+    if found.lag_seconds > LONGEST_LAG_SECONDS:
+        return Check("event inbox", False, detail, "Is event_loading on, and ClickHouse up? See docs/operations.md.")
+    return Check("event inbox", True, detail)
+
+
+def _landed(engine: Engine, settings: Settings) -> list[Check]:
+    """Whether ClickHouse still has what was loaded lately."""
+    if settings.clickhouse is None:
+        return []
+    warehouse, table = Warehouse(settings.clickhouse), settings.intake.events_table
+    try:
+        balance = balance_landed(warehouse, engine, table, since=utc_now() - dt.timedelta(days=BALANCED_DAYS))
+    except StoreUnavailable:
+        return []  # the check of ClickHouse says so
+    except StoreError as error:
+        return [Check("events landed", False, error.message, LANDING_ADVICE)]
+    return [_adds_up("events landed", [balance])]
 
 
 def _warehouse_check(settings: Settings) -> Check:

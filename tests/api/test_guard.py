@@ -200,6 +200,7 @@ class TestSystem:
         parts = api.get("/health/details", token=VIEWER).json()
         assert set(parts) == {
             "postgresql", "clickhouse", "scheduler", "last_load", "quarantined_rows", "open_uploads",
+            "inbox", "event_balances",
         }  # fmt: skip
         assert {part["state"] for part in parts.values()} == {"ok"}
 

@@ -40,7 +40,8 @@ def register_people(warehouse: Warehouse, engine: Engine, table: str, load: Load
     """Register the people of a load and the identity that each was made from.
 
     Only that identity: it decides the id of the person, so registering in any order, or again from the
-    warehouse, gives the same rows. The weaker identities of an event stay with the event.
+    warehouse, gives the same rows. The weaker identities of an event stay with the event, and an event without any is
+    nobody's.
 
     Args:
         warehouse: the warehouse.
@@ -71,7 +72,7 @@ def _query(table: str) -> str:
     return (
         f"SELECT project, person_id, multiIf({named}, '{NAMESPACES[-1]}') AS namespace, "
         f"multiIf({given}, {NAMESPACES[-1]}) AS external_id, min(received_at) "
-        f"FROM {quoted(table)} WHERE load_id = {{load_id:UInt64}} "
+        f"FROM {quoted(table)} WHERE load_id = {{load_id:UInt64}} AND external_id != '' "
         "GROUP BY project, person_id, namespace, external_id FORMAT TabSeparated"
     )
 
