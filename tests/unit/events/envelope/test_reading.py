@@ -60,7 +60,7 @@ class TestReadJson:
 
     def test_should_keep_a_message_printable_when_keys_are_hostile(self) -> None:
         with pytest.raises(InputError) as caught:
-            read_json('{"\\u202e\\n": 1, "\\u202e\\n": 1}'.encode())
+            read_json(b'{"\\u202e\\n": 1, "\\u202e\\n": 1}')
         assert caught.value.message.isprintable()
 
     def test_should_keep_the_text_when_it_only_spells_an_escape(self) -> None:
@@ -77,7 +77,7 @@ class TestReadJson:
             read_json(make(33))  # type: ignore[operator]
 
     def test_should_leave_hostile_numbers_to_the_rules_when_they_are_well_formed(self) -> None:
-        body = b'[1e400, -1e400, 12345678901234567890, 1, ' + b"9" * 6_000 + b", -" + b"9" * 6_000 + b', "a"]'
+        body = b"[1e400, -1e400, 12345678901234567890, 1, " + b"9" * 6_000 + b", -" + b"9" * 6_000 + b', "a"]'
         found = read_json(body)
         assert found[:4] == [float("inf"), float("-inf"), 12345678901234567890, 1]
         assert found[4:] == [float("inf"), float("-inf"), "a"]
