@@ -53,7 +53,7 @@ class TestCommands:
     @pytest.mark.parametrize(("page", "shown"), SHOWN)
     def test_should_exist_when_a_page_shows_it(self, page: str, shown: str) -> None:
         words = shown.split()
-        called = next((words[:size] for size in (2, 1) if tuple(words[:size]) in COMMANDS), None)
+        called = next((words[:size] for size in (3, 2, 1) if tuple(words[:size]) in COMMANDS), None)
         assert called is not None, f"{page} shows {shown!r}, which is no command"
         options = {name for parameter in COMMANDS[tuple(called)].params for name in parameter.opts} | {"--help"}
         assert {word for word in words if word.startswith("--")} <= options

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -63,10 +64,19 @@ class Reading:
         reader: a consumer that nobody else uses; it is given these partitions.
         topic: the topic.
         ranges: what to read.
+        ends_at: begin no block after that, as ``time.monotonic`` counts; None reads to the end.
     """
 
-    def __init__(self, settings: KafkaSettings, reader: Consumer, topic: Topic, ranges: Sequence[Range]) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        reader: Consumer,
+        topic: Topic,
+        ranges: Sequence[Range],
+        ends_at: float | None = None,
+    ) -> None:
         self._settings, self._reader, self._topic = settings, reader, topic
+        self._ends_at = math.inf if ends_at is None else ends_at
         self._waiting = {one.partition: one for one in ranges if one.begin < one.end}
         self._at = {one.partition: one.begin for one in self._waiting.values()}
 
@@ -79,7 +89,7 @@ class Reading:
         """Read.
 
         Yields:
-            Blocks, until each range has been read to its end.
+            Blocks, until each range has been read to its end, or the time is up.
 
         Raises:
             StoreUnavailable: the broker went away.
@@ -88,7 +98,7 @@ class Reading:
         partition = load_library().TopicPartition
         self._reader.assign([partition(self._topic.name, number, offset) for number, offset in self._at.items()])
         heard_at = time.monotonic()
-        while self._waiting:
+        while self._waiting and time.monotonic() < self._ends_at:
             polled = self._poll()
             if polled:
                 heard_at = time.monotonic()

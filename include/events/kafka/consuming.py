@@ -59,7 +59,12 @@ class ConsumeReport:
 
 
 def consume_available(
-    engine: Engine, settings: IntakeSettings, *, run_id: str, progress: Progress = no_progress
+    engine: Engine,
+    settings: IntakeSettings,
+    *,
+    run_id: str,
+    budget_seconds: float | None = None,
+    progress: Progress = no_progress,
 ) -> ConsumeReport:
     """Take into the inbox what the topic holds now; what comes meanwhile is left to the next run.
 
@@ -71,6 +76,7 @@ def consume_available(
         engine: the state engine.
         settings: of intake, with the broker.
         run_id: names the run in the log.
+        budget_seconds: begin no block after that; None reads to the end.
         progress: told of messages read.
 
     Returns:
@@ -90,7 +96,8 @@ def consume_available(
             report.left_out = [number for number in numbers if number not in held]
             ranges = _begin(engine, topic, held, report)
             failpoint(START_NOTED)
-            _consume(engine, settings, Reading(settings.kafka, reader, topic, ranges), report, progress)
+            ends_at = None if budget_seconds is None else started + budget_seconds
+            _consume(engine, settings, Reading(settings.kafka, reader, topic, ranges, ends_at), report, progress)
             _give_hint(reader, report)
             failpoint(HINT_GIVEN)
     report.duration_seconds = time.monotonic() - started

@@ -51,7 +51,20 @@ def example_names() -> set[str]:
 
 class TestServices:
     def test_should_hold_both_stores_and_every_airflow_process_when_read(self, services) -> None:
-        assert set(services) == {"postgres", "clickhouse", *AIRFLOW}
+        always = {name for name, service in services.items() if "profiles" not in service}
+        assert always == {"postgres", "clickhouse", *AIRFLOW}
+
+    def test_should_start_a_broker_only_when_its_profile_is_asked_for(self, services) -> None:
+        assert {name: body["profiles"] for name, body in services.items() if "profiles" in body} == {"kafka": ["kafka"]}
+
+    def test_should_advertise_the_addresses_it_listens_on_when_the_broker_starts(self, services) -> None:
+        environment = services["kafka"]["environment"]
+        listening = dict(one.split("://:") for one in environment["KAFKA_LISTENERS"].split(","))
+        advertised = dict(one.split("://", 1) for one in environment["KAFKA_ADVERTISED_LISTENERS"].split(","))
+        assert set(advertised) == set(listening) - {environment["KAFKA_CONTROLLER_LISTENER_NAMES"]}
+        assert advertised["INSIDE"] == f"kafka:{listening['INSIDE']}"
+        host, _, port = advertised["HOST"].partition(":")
+        assert services["kafka"]["ports"] == [f"{host}:{port}:{listening['HOST']}"]
 
     def test_should_name_a_release_of_every_image_when_pulled(self, services) -> None:
         tags = {name: service["image"].partition(":")[2] for name, service in services.items()}

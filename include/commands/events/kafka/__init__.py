@@ -1,0 +1,1 @@
+"""Commands about the Kafka topic of raw events."""
