@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from include.api import passports, system
 from include.api.accounts import courses, people, signing_in
+from include.api.activities import routes as activities
 from include.api.apps import app_events, app_keys, apps
 from include.api.context import ApiContext
 from include.api.events import routes as event_routes
@@ -78,6 +79,7 @@ def create_app(orchestrator: Orchestrator, environ: Mapping[str, str] | None = N
     pages.add_routes(routes, context)
     event_routes.add_routes(routes, context)
     statistics.add_routes(routes, context)
+    activities.add_routes(routes, context)
     system.add_routes(routes, context, app)
     routes.check()
     app.state.context, app.state.routes = context, routes

@@ -1,0 +1,1 @@
+"""Routes that read activities; recording one is a route of events."""

@@ -1,0 +1,1 @@
+"""Activities: the events of a shop as its seed document shows them."""
