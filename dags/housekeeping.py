@@ -8,6 +8,7 @@ Frees what lost machines and killed runs left behind. Nothing here touches a loa
 | Schedule | every day at 05:30 UTC |
 | Forgets | sign-ins that have ended, expired refresh tokens, failed sign-ins older than 15 minutes |
 | Frees | log requests of ours that Metrika still stores; staging tables; tokens of API tasks that never ended; stored answers of repeated API requests; exported lists older than `keep_days` |
+| Forgets | ids and answers of events after `EVENTS_SEEN_DAYS`, receipts after `EVENTS_RECEIPT_DAYS`; discards rejected events after `EVENTS_QUARANTINE_DAYS`; their counts are kept |
 | Sends | conversions that Metrika could not link, once their waiting time is over, while they are inside the 21 days |
 | Answers | analytics |
 

@@ -34,7 +34,7 @@ def free_logs(run: Run, older_than: dt.timedelta) -> dict[str, int]:
 
 
 def drop_leftovers(run: Run, older_than: dt.timedelta, keep_days: int) -> dict[str, int]:
-    """Drop left-over staging tables, old tokens, old stored answers and old exports.
+    """Drop left-over staging tables, old tokens, old stored answers, old exports, and what events no longer need.
 
     Args:
         run: what the task works with.
@@ -44,6 +44,7 @@ def drop_leftovers(run: Run, older_than: dt.timedelta, keep_days: int) -> dict[s
     Returns:
         How many of each.
     """
+    from include.events.keeping import forget_events
     from include.state.api_tasks import forget_old_tokens
     from include.state.upkeep import drop_old_replays
     from include.visits.scoring.export import drop_old_exports
@@ -54,6 +55,7 @@ def drop_leftovers(run: Run, older_than: dt.timedelta, keep_days: int) -> dict[s
         "tokens": forget_old_tokens(run.stores.state),
         "answers": drop_old_replays(run.stores.state),
         "exports": drop_old_exports(run.settings.exports_dir, keep_days),
+        **forget_events(run.stores.state, run.settings.intake),
     }
     log.info("dropped %s", counts)
     return counts
