@@ -129,6 +129,25 @@ class Admission:
         return bool(origin) and origin in {headers.get("host"), self._public_origin}
 
 
+def require_own_app(caller: Caller | None, app_code: str | None) -> None:
+    """Hold a key to its own app, before anything is looked up.
+
+    Args:
+        caller: who asks.
+        app_code: app of the address, when the address has one.
+
+    Raises:
+        Refusal: the key is of another app (403), whether the app of the address exists or not.
+    """
+    if caller and caller.kind is CallerKind.KEY and app_code is not None and caller.project != app_code:
+        raise key_app_mismatch()
+
+
+def key_app_mismatch() -> Refusal:
+    """Refuse a key that is used for another app than its own."""
+    return Refusal(403, "key_app_mismatch", "This key belongs to another app.")
+
+
 def unauthorized() -> Refusal:
     """Refuse a request whose sender is not known; says the same in every case."""
     return Refusal(401, "unauthorized", "Give a valid bearer token or API key.", headers={"WWW-Authenticate": "Bearer"})

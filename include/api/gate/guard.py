@@ -12,7 +12,7 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from include.api.gate.admission import Admission
+from include.api.gate.admission import Admission, require_own_app
 from include.api.gate.bodies import Room, read_body, replay
 from include.api.gate.callers import Caller
 from include.api.gate.documents import parse_document
@@ -71,11 +71,13 @@ class Guard:
                 await said(inner, receive, answer.send)
 
     async def _serve(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
-        route, methods = self._routes.find(scope)
+        found = self._routes.find(scope)
+        route = found.route
         rules = self._routes.rules_of(route) if route else None
         caller = await self._admit(scope["method"], headers, rules)
         if route is None or rules is None:
-            raise _nowhere(methods)
+            raise _nowhere(found.methods)
+        require_own_app(caller, found.values.get("app_code"))
         scope["state"]["caller"] = caller
         check_query(self._routes.query_of(route), scope)
         check_accept(headers, rules)
@@ -146,7 +148,7 @@ def _normalised(scope: Scope) -> Scope:
     return {**scope, "path": path, "method": method, "state": dict(scope.get("state") or {})}
 
 
-def _nowhere(methods: list[str]) -> Refusal:
+def _nowhere(methods: tuple[str, ...]) -> Refusal:
     if not methods:
         return not_found()
     allowed = ", ".join(methods)

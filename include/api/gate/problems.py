@@ -39,6 +39,8 @@ TITLES = {
     "too_many_keys": "Too many keys",
     "project_unknown": "Unknown project",
     "incompatible_schema": "Incompatible schema",
+    "too_many_events": "Too many events",
+    "alias_taken": "Alias taken",
     "rate_limited": "Too many requests",
     "overloaded": "Too much at once",
     "batch_too_large": "Batch too large",
@@ -122,7 +124,7 @@ def invalid(pointer: str, message: str, code: str, *, place: str = "body") -> In
     Returns:
         The refusal.
     """
-    steps = [step for step in pointer.split("/") if step]
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/") if step]
     return Invalid([{"loc": [place, *steps], "msg": message, "type": code}])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from fastapi import FastAPI
@@ -17,6 +18,21 @@ from include.errors import ConfigError
 
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 LISTS = (list, tuple, set, frozenset)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is at the address of a request.
+
+    Attributes:
+        route: the route, or None.
+        values: what stands in the places of its path, by name.
+        methods: the methods the path has.
+    """
+
+    route: APIRoute | None
+    values: Mapping[str, str]
+    methods: tuple[str, ...]
 
 
 class Routes:
@@ -91,27 +107,28 @@ class Routes:
             self._queries[route.name] = {one.alias: _is_list(one.field_info.annotation) for one in found}
         return self._queries[route.name]
 
-    def find(self, scope: Scope) -> tuple[APIRoute | None, list[str]]:
+    def find(self, scope: Scope) -> Found:
         """Find the route of a request.
 
         Args:
             scope: ASGI scope.
 
         Returns:
-            The route, or None; and the methods the path has.
+            What was found.
         """
         found: APIRoute | None = None
+        values: Mapping[str, str] = {}
         methods: set[str] = set()
         for route in self._app.router.routes:
-            match, _ = route.matches(scope)
+            match, child = route.matches(scope)
             if match is Match.NONE or not isinstance(route, APIRoute):
                 continue
             methods |= route.methods
             if match is Match.FULL and found is None:
-                found = route
+                found, values = route, child["path_params"]
         if "GET" in methods:
             methods.add("HEAD")
-        return found, sorted(methods)
+        return Found(found, values, tuple(sorted(methods)))
 
     def rules_by_address(self) -> dict[tuple[str, str], Rules]:
         """List the rules of all routes by method and path."""
