@@ -75,8 +75,13 @@ class _Batch:
         sent_at: dt.datetime | None,
     ) -> None:
         self._rules, self._sender = rules, sender
-        max_age_days = None if sender.may_backfill else rules.max_age_days
-        self._timing = Timing(rules.time_zone, received_at, sent_at, max_age_days)
+        self._timing = Timing(
+            rules.time_zone,
+            received_at,
+            sent_at,
+            max_age_days=None if sender.may_backfill else rules.max_age_days,
+            is_from_device=sender.is_device,
+        )
         self._lines = LineWriter(rules.project, received_at, receipt_id)
         self._names: dict[str, tuple[str, EventSchema | None]] = {}
         self._people: dict[tuple[str, ...], tuple[str, str]] = {}

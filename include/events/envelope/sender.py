@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+DEVICE_SOURCES = ("mobile", "kafka")  # the routes of devices, and the topic their messages travel through
+
 
 @dataclass(frozen=True, slots=True)
 class Sender:
@@ -24,6 +26,11 @@ class Sender:
     may_backfill: bool = False
     only_user_id: str | None = None
     only_courses: frozenset[str] | None = None
+
+    @property
+    def is_device(self) -> bool:
+        """Whether it speaks for devices, whose clocks may be unset: their events need no time."""
+        return self.source in DEVICE_SOURCES
 
     def to_record(self) -> dict[str, Any]:
         """The sender as a JSON object, for the quarantine."""

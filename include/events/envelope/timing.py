@@ -43,12 +43,19 @@ class Timing:
         received_at: when the batch was received, aware.
         sent_at: when it was sent by the sender's clock, aware, or None.
         max_age_days: events older than this are refused; None when any age is fine.
+        is_from_device: whether events of any shape may leave their time out.
     """
 
     def __init__(
-        self, zone: ZoneInfo, received_at: dt.datetime, sent_at: dt.datetime | None, max_age_days: int | None
+        self,
+        zone: ZoneInfo,
+        received_at: dt.datetime,
+        sent_at: dt.datetime | None,
+        *,
+        max_age_days: int | None,
+        is_from_device: bool,
     ) -> None:
-        self._zone = zone
+        self._zone, self._is_from_device = zone, is_from_device
         self._received_us = microseconds_of(received_at)
         self._sent_us = None if sent_at is None else microseconds_of(sent_at)
         self._oldest_us = None if max_age_days is None else self._received_us - max_age_days * DAY_US
@@ -67,7 +74,7 @@ class Timing:
             InputError: ``missing_field``, ``bad_type``, ``bad_time``, ``from_future`` or ``too_old``.
         """
         time, sent_at, places = form.time, form.sent_at, form.places
-        if time is None and places.needs_time:
+        if time is None and places.needs_time and not self._is_from_device:
             raise refusal("missing_field", places.time, f"{places.time[1:]} is missing.")
         for value, pointer in ((time, places.time), (sent_at, "/sent_at")):
             if value is not None and value.__class__ is not str:

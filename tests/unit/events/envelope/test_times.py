@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.errors import InputError
+from include.events.envelope.sender import Sender
 from include.events.envelope.times import instant_of, parse_time, stored_time
-from tests.sent_events import RECEIVED_AT, SENDER, accepted, device, fields_of, learning, project_rules, rejected
+from tests.sent_events import RECEIVED_AT, accepted, device, envelope, fields_of, learning, project_rules, rejected
 
 UTC = ZoneInfo("UTC")
 MOMENT = dt.timedelta(milliseconds=1)
-BACKFILLING = type(SENDER)("key:1", "server", may_backfill=True)
+BACKFILLING = Sender("key:1", "server", may_backfill=True)
 
 
 def _text(instant: dt.datetime) -> str:
@@ -232,3 +233,22 @@ class TestWindow:
         fields = fields_of(verdict)
         assert (fields["occurred_at"], fields["offset_minutes"]) == ("2026-03-02 21:00:00.000", "\\N")
         assert verdict.warnings == ()
+
+
+class TestWithoutTime:
+    """Devices may leave the time out, in whatever shape; nobody else may."""
+
+    @pytest.mark.parametrize("source", ["mobile", "kafka"])
+    def test_should_take_the_time_of_reception_when_a_device_sends_an_envelope(self, source: str) -> None:
+        verdict = accepted(envelope(occurred_at=...), sender=Sender("key:1", source))
+        assert verdict.warnings == ("no_time",)
+        assert fields_of(verdict)["event_time"] == "2026-03-03 12:00:00.123"
+
+    def test_should_say_the_same_when_a_device_message_travels_as_an_envelope(self) -> None:
+        message = accepted(device(occurred_at=...))
+        travelling = envelope(event_id="e-3", source="mobile", subject={"user_code": "u-1"}, occurred_at=...)
+        arrived = accepted(travelling, sender=Sender("kafka", "kafka"))
+        assert (arrived.event_id, arrived.content_sha256) == (message.event_id, message.content_sha256)
+
+    def test_should_reject_the_envelope_when_anybody_else_sends_it(self) -> None:
+        assert rejected(envelope(occurred_at=...)).code == "missing_field"
