@@ -35,6 +35,12 @@ class TestProblem:
         assert body["detail"] == [{"loc": ["body", "a", "b"], "msg": "Wrong.", "type": "bad"}]
         assert body["errors"] == [{"pointer": "/a/b", "code": "bad", "message": "Wrong."}]
 
+    def test_should_not_escape_a_pointer_twice(self) -> None:
+        body = body_of(invalid("/aliases/a~1b~0c", "Wrong.", "bad"))
+        assert (body["detail"][0]["loc"], body["errors"][0]["pointer"]) == (
+            ["body", "aliases", "a/b~c"], "/aliases/a~1b~0c",
+        )  # fmt: skip
+
     def test_should_escape_pointers_when_names_hold_slashes(self) -> None:
         fault = {"loc": ["body", "a/b~c", 0], "msg": "Wrong.", "type": "bad"}
         assert body_of(Invalid([fault]))["errors"][0]["pointer"] == "/a~1b~0c/0"
