@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from include.commands import conversions, daily_run, load, models, plan, score, verify
+from include.commands.accounts import app as accounts
 from include.commands.events import app as events
 from include.commands.visits import app as visits
 from include.metrika_sandbox import command as sandbox
@@ -23,6 +24,7 @@ app.add_typer(conversions.app, name="conversions")
 app.add_typer(visits.app, name="visits")
 app.add_typer(models.app, name="models")
 app.add_typer(events.app, name="events")
+app.add_typer(accounts.app, name="accounts")
 app.command("run")(daily_run.run)
 app.command("up")(daily_run.up)
 app.command("down")(daily_run.down)

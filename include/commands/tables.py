@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 WIDEST = 10_000  # characters; only to ask how wide a table would like to be
@@ -39,9 +40,9 @@ def print_pairs(title: str, result: Mapping[str, Any]) -> None:
         title: heading.
         result: what to print.
     """
-    table = Table(title=title, title_justify="left", show_header=False)
+    table = Table(title=escape(title), title_justify="left", show_header=False)
     for name, value in result.items():
-        table.add_row(name.replace("_", " "), text_of(value))
+        table.add_row(name.replace("_", " "), _cell(value))
     Console().print(table)
 
 
@@ -66,23 +67,27 @@ def text_of(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+def _cell(value: Any) -> str:
+    return escape(text_of(value))  # names that people chose are text, not styles
+
+
 def _upright(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = Table(title=escape(title), title_justify="left")
     for name in rows[0]:
         is_number = isinstance(rows[0][name], int | float) and not isinstance(rows[0][name], bool)
         table.add_column(name.replace("_", " "), justify="right" if is_number else "left")
     for row in rows:
-        table.add_row(*(text_of(value) for value in row.values()))
+        table.add_row(*(_cell(value) for value in row.values()))
     return table
 
 
 def _turned(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     """A line per column and a column per row; the first column names the others."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=escape(title), title_justify="left")
     first, *others = rows[0]
     table.add_column(first.replace("_", " "))
     for row in rows:
-        table.add_column(text_of(row[first]), justify="right", overflow="fold")
+        table.add_column(_cell(row[first]), justify="right", overflow="fold")
     for name in others:
-        table.add_row(name.replace("_", " "), *(text_of(row[name]) for row in rows))
+        table.add_row(name.replace("_", " "), *(_cell(row[name]) for row in rows))
     return table

@@ -16,6 +16,7 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 import typer
 from dotenv import dotenv_values
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
@@ -104,7 +105,7 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except CounterflowError as error:
-            Console(stderr=True).print(f"[bold red]Error:[/] {error.message}", highlight=False, soft_wrap=True)
+            Console(stderr=True).print(f"[bold red]Error:[/] {escape(error.message)}", highlight=False, soft_wrap=True)
             status = INPUT_EXIT if isinstance(error, InputError | ConfigError) else FAILURE_EXIT
             raise typer.Exit(status) from None
 
