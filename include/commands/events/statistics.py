@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -87,7 +88,7 @@ def statistics(
     question = ask(rules, schema, asked)
     found = answer(stores.warehouse, settings.intake.events_table, question)
     if as_csv:
-        typer.echo(to_csv(found), nl=False)
+        sys.stdout.write(to_csv(found))  # as it is: typer's echo leaves out what looks like an escape sequence
     elif as_json:
         show(_result(question, found), as_json=True, title="")
     else:
