@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -164,3 +166,14 @@ class TestCodes:
 
     def test_should_know_an_event_for_every_warning(self) -> None:
         assert {code for code, *_ in WARNED} == set(WARNINGS)
+
+
+class TestDocs:
+    """docs/events.md lists the codes with the very words that senders get to read."""
+
+    @pytest.mark.parametrize(("heading", "codes"), [("Codes of rejected events", CODES), ("Warnings", WARNINGS)])
+    def test_should_list_every_code_and_what_to_do(self, heading: str, codes: dict[str, str]) -> None:
+        page = (Path(__file__).parents[4] / "docs" / "events.md").read_text()
+        section = page.partition(f"### {heading}\n")[2].partition("\n#")[0]
+        rows = re.findall(r"^\| `(\w+)` \|.*?([^|]+) \|$", section, re.MULTILINE)
+        assert {code: text.strip() for code, text in rows} == codes
