@@ -64,8 +64,10 @@ class KafkaTopic:
     def send(self, *numbers: int, **changes: Any) -> list[bool]:
         return [send(self.settings.kafka, self.outgoing(number, **changes)) for number in numbers]
 
-    def consume(self, **changes: Any) -> ConsumeReport:
-        return consume_available(self.inbox.state, replace(self.settings, **changes), run_id="test")
+    def consume(self, settings: IntakeSettings | None = None, budget_seconds: float | None = None) -> ConsumeReport:
+        return consume_available(
+            self.inbox.state, settings or self.settings, run_id="test", budget_seconds=budget_seconds
+        )
 
     def replay(self, begin: int, end: int, partition: int = 0) -> Taken:
         return replay_range(self.inbox.state, self.settings, Range(partition, begin, end))
@@ -101,7 +103,7 @@ class KafkaTopic:
 def topic_on(cluster: KafkaCluster, inbox: Inbox) -> KafkaTopic:
     """An app whose events go through a broker."""
     kafka = KafkaSettings(servers=cluster.servers)
-    app, _, _ = create_app(inbox.state, app_name=f"shop {uuid.uuid4()}", owner="account:test")
+    app, _, _ = create_app(inbox.state, app_name=f"s{uuid.uuid4().hex[:8]}", owner="account:test")
     topic = KafkaTopic(cluster, inbox, replace(inbox.settings, transport=KAFKA, kafka=kafka), app.app_code)
     topic.clear()
     return topic

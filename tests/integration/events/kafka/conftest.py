@@ -25,5 +25,20 @@ def cluster() -> Iterator[KafkaCluster]:
 
 
 @pytest.fixture
-def topic(cluster: KafkaCluster, inbox: Inbox) -> KafkaTopic:
+def bare_topic(cluster: KafkaCluster, inbox: Inbox) -> KafkaTopic:
+    """The broker does not have it yet."""
     return topic_on(cluster, inbox)
+
+
+@pytest.fixture
+def topic(bare_topic: KafkaTopic) -> KafkaTopic:
+    """With one partition."""
+    bare_topic.cluster.create()
+    return bare_topic
+
+
+@pytest.fixture
+def wide_topic(bare_topic: KafkaTopic) -> KafkaTopic:
+    """With four partitions."""
+    bare_topic.cluster.create(partitions=4)
+    return bare_topic
