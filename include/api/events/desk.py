@@ -30,7 +30,8 @@ from include.events.intake.receipt_rows import MISMATCH
 from include.events.intake.room import InboxRoom
 from include.events.intake.taking_in import take_in
 from include.events.intake.turns import Turns
-from include.settings.intake import IntakeSettings
+from include.events.kafka.forwarding import forward
+from include.settings.intake import KAFKA, IntakeSettings
 
 KEY_FORM = re.compile(r"[\x21-\x7e]{1,255}")
 STATUSES = {"invalid_json": 400, "batch_too_large": 413}
@@ -123,6 +124,11 @@ class IntakeDesk:
             engine = self._context.stores.state
             limits.room.require(engine)
             batch = self._batch(request, posting, project_of(caller, project), document, engine)
+            if posting.shape is Shape.DEVICE and limits.settings.transport == KAFKA:
+                forwarded = forward(batch, limits.settings.kafka)
+                if isinstance(forwarded, Outcome):
+                    return forwarded, document
+                batch = forwarded
             return self._taken(engine, batch, limits), document
 
     def _taken(self, engine: Engine, batch: Batch, limits: Limits) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -14,7 +14,6 @@ from include.events.envelope.texts import lower_uuid, short_id, short_text
 
 SOURCES = frozenset(("web", "mobile", "server", "metrika", "lms", "kafka", "simulator"))
 SCOPE_TYPES = frozenset(("course", "order", "product", "page", "segment"))
-DEVICE_SOURCE = "mobile"
 ENVELOPE_VERSION = 1
 NO_PROPS: dict[str, Any] = {}
 NO_CONTEXT: dict[str, Any] = {}
@@ -133,7 +132,6 @@ ENVELOPE_PLACES = Places(
     True,
     shape=Shape.ENVELOPE,
 )
-TIMELESS_PLACES = replace(ENVELOPE_PLACES, needs_time=False)  # of devices: the time of reception stands in
 DEVICE_PLACES = Places(
     frozenset(("user_code", "event_name", "attrs", "event_id", "occurred_at", "sent_at", "session_id", "context")),
     "/event_id",
@@ -257,7 +255,7 @@ def _envelope(event: dict[str, Any], places: Places, default_source: str) -> For
         _object(event, "context"),
         None if event.get("labels") is None else _object(event, "labels"),
         event.get("sent_at"),
-        TIMELESS_PLACES if default_source == DEVICE_SOURCE else places,
+        places,
     )
 
 
@@ -271,7 +269,7 @@ def _device(event: dict[str, Any], places: Places, _default_source: str) -> Form
         event.get("event_name"),
         event.get("occurred_at"),
         ("", user_code, "", "", "", ""),
-        DEVICE_SOURCE,
+        "mobile",
         _text(event, "session_id"),
         "",
         "",
