@@ -23,6 +23,7 @@ LENIENT, STRICT = "lenient", "strict"
 MODES = (LENIENT, STRICT)
 FRESH_SECONDS = 1.0  # of the two seconds that rules may be old; the rest is for the reading itself
 REMEMBERED_PROJECTS = 1000
+ONE_SNAPSHOT = "REPEATABLE READ"  # revision and schemas are two questions; they must see the same moment
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,14 @@ class RulesCache:
         if entry is not None and began_at - entry.read_at < FRESH_SECONDS:
             return entry.rules
         with reachable(engine), engine.connect() as connection:
-            rules = read_rules(connection, project, entry.rules if entry else None)
+            snapshot = connection.execution_options(isolation_level=ONE_SNAPSHOT)
+            rules = read_rules(snapshot, project, entry.rules if entry else None)
         self._remember(project, rules, began_at)
         return rules
+
+    def __len__(self) -> int:
+        """How many projects are remembered."""
+        return len(self._entries)
 
     def forget(self, project: str) -> None:
         """Read the rules of a project anew when they are asked for next.
