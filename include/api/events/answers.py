@@ -71,9 +71,9 @@ def written(instant: dt.datetime | None) -> str | None:
 
 
 def _batch_body(outcome: Outcome, *, is_short: bool) -> dict[str, Any]:
-    verdicts = outcome.verdicts
+    verdicts: Any = orjson.Fragment(outcome.verdicts_json)
     if is_short:
-        verdicts = [one for one in verdicts if one["verdict"] != ACCEPTED or one["warnings"]]
+        verdicts = [one for one in outcome.verdicts if one["verdict"] != ACCEPTED or one["warnings"]]
     return {
         "accepted": outcome.accepted,
         "duplicates": outcome.duplicates,

@@ -64,11 +64,13 @@ class Posting:
         read: reads the body.
         shape: how its events are written; None when each tells by itself.
         source: source of events that name none.
+        goes_to_topic: its one event goes to Kafka where that is the transport.
     """
 
     read: Callable[[bytes], Document]
     shape: Shape | None
     source: str
+    goes_to_topic: bool = False
 
 
 class IntakeDesk:
@@ -125,6 +127,11 @@ class IntakeDesk:
             limits.room.require(engine)
             batch = self._batch(request, posting, project_of(caller, project), document, engine)
             if posting.shape is Shape.DEVICE and limits.settings.transport == KAFKA:
+                forwarded = forward(batch, limits.settings.kafka)
+                if isinstance(forwarded, Outcome):
+                    return forwarded, document
+                batch = forwarded
+            if posting.goes_to_topic and limits.settings.transport == KAFKA:
                 forwarded = forward(batch, limits.settings.kafka)
                 if isinstance(forwarded, Outcome):
                     return forwarded, document

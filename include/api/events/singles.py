@@ -21,7 +21,7 @@ from include.events.envelope.reading import read_event
 from include.events.envelope.shapes import Shape
 from include.events.intake.batches import REJECTED, STORED_STATUS, Outcome
 
-DEVICE = Posting(read_event, Shape.DEVICE, "mobile")
+DEVICE = Posting(read_event, Shape.DEVICE, "mobile", goes_to_topic=True)
 WEB_ACTIVITY = Posting(read_event, Shape.ACTIVITY, "web")
 SERVER_ACTIVITY = Posting(read_event, Shape.ACTIVITY, "server")
 ERRORS = (404, 413, 429)

@@ -1,10 +1,13 @@
-"""Verdicts of a batch, and the answer kept for those who ask again."""
+"""Verdicts of a batch as JSON, and the answer kept for those who ask again.
+
+Verdicts are written straight to text: of hundreds of dictionaries per batch the collector of garbage would have
+more work than all the rest of the answer.
+"""
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 import orjson
@@ -12,37 +15,31 @@ from isal import igzip
 from sqlalchemy import RowMapping
 
 from include.events.envelope.verdicts import Accepted, Rejected
-from include.events.intake.batches import ACCEPTED, DUPLICATE, REJECTED, Outcome
+from include.events.intake.batches import ACCEPTED, DUPLICATE, REFUSED_STATUS, REJECTED, STORED_STATUS, Outcome
 
 LEVEL = 1  # of compression; higher ones cost more time than they save
 
 
-def verdicts_of(
-    accepted: Iterable[Accepted], duplicates: Iterable[Accepted], rejected: Mapping[str, Rejected]
-) -> list[dict[str, Any]]:
+def verdicts_json(
+    accepted: Iterable[Accepted], duplicates: Sequence[Accepted], rejected: Mapping[str, Rejected]
+) -> bytes:
     """Write the verdict of every event.
 
     Args:
-        accepted: events stored now.
+        accepted: events stored now, in the order of the batch.
         duplicates: events stored before.
         rejected: events in quarantine, by quarantine id.
 
     Returns:
-        The verdicts in the order of the batch.
+        JSON list of the verdicts in the order of the batch.
     """
-    found: list[dict[str, Any]] = [
-        {
-            "index": event.position,
-            "event_id": str(event.event_id),
-            "verdict": ACCEPTED,
-            "warnings": list(event.warnings),
-        }
-        for event in accepted
-    ]
-    found += [{"index": event.position, "event_id": str(event.event_id), "verdict": DUPLICATE} for event in duplicates]
-    found += [_rejection(event, quarantine_id) for quarantine_id, event in rejected.items()]
-    found.sort(key=_index)
-    return found
+    tails: dict[tuple[str, ...], str] = {}
+    found = [(event.position, _accepted(event, tails)) for event in accepted]
+    if duplicates or rejected:
+        found += [(event.position, _duplicate(event)) for event in duplicates]
+        found += [(event.position, _rejected(event, quarantine_id)) for quarantine_id, event in rejected.items()]
+        found.sort()
+    return f"[{','.join([verdict for _, verdict in found])}]".encode()
 
 
 def pack(outcome: Outcome) -> bytes:
@@ -52,9 +49,9 @@ def pack(outcome: Outcome) -> bytes:
         outcome: what became of the batch.
 
     Returns:
-        gzip of a JSON document with status and verdicts.
+        gzip of the verdicts; all the rest is in the receipt itself.
     """
-    return igzip.compress(orjson.dumps({"status": outcome.status, "verdicts": outcome.verdicts}), LEVEL)
+    return igzip.compress(outcome.verdicts_json, LEVEL)
 
 
 def unpack(receipt: RowMapping) -> Outcome:
@@ -66,22 +63,34 @@ def unpack(receipt: RowMapping) -> Outcome:
     Returns:
         The outcome as it was, marked as replayed.
     """
-    written: bytes = gzip.decompress(bytes(receipt["answer"]))
-    kept = orjson.loads(written)
+    accepted, duplicates = receipt["accepted_count"], receipt["duplicate_count"]
+    verdicts: bytes = gzip.decompress(bytes(receipt["answer"]))
     return Outcome(
-        kept["status"],
-        UUID(receipt["receipt_id"]),
+        STORED_STATUS if accepted or duplicates else REFUSED_STATUS,
+        UUID(str(receipt["receipt_id"])),
         receipt["received_at"],
-        receipt["accepted_count"],
-        receipt["duplicate_count"],
+        accepted,
+        duplicates,
         receipt["rejected_count"],
-        kept["verdicts"],
+        verdicts,
         is_replayed=True,
     )
 
 
-def _rejection(event: Rejected, quarantine_id: str) -> dict[str, Any]:
-    return {
+def _accepted(event: Accepted, tails: dict[tuple[str, ...], str]) -> str:
+    warnings = event.warnings
+    tail = tails.get(warnings)
+    if tail is None:
+        tail = tails[warnings] = f'","verdict":"{ACCEPTED}","warnings":{orjson.dumps(warnings).decode()}}}'
+    return f'{{"index":{event.position},"event_id":"{event.event_id}{tail}'
+
+
+def _duplicate(event: Accepted) -> str:
+    return f'{{"index":{event.position},"event_id":"{event.event_id}","verdict":"{DUPLICATE}"}}'
+
+
+def _rejected(event: Rejected, quarantine_id: str) -> str:
+    said = {
         "index": event.position,
         "event_id": event.event_id,
         "verdict": REJECTED,
@@ -90,8 +99,4 @@ def _rejection(event: Rejected, quarantine_id: str) -> dict[str, Any]:
         "message": event.message,
         "quarantine_id": quarantine_id,
     }
-
-
-def _index(verdict: dict[str, Any]) -> int:
-    index: int = verdict["index"]
-    return index
+    return orjson.dumps(said).decode()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
+
+import orjson
 
 from include.events.apps.rules import ProjectRules
 from include.events.envelope.sender import Sender
@@ -79,8 +82,7 @@ class Outcome:
         accepted: number of events stored now.
         duplicates: number of events stored before.
         rejected: number of events in quarantine.
-        verdicts: one per event in order: index, event_id, verdict, and warnings or code, pointer, message,
-            quarantine_id.
+        verdicts_json: JSON list of one verdict per event in order.
         is_replayed: the batch had been stored before; this is its first answer.
         size_bytes: what it added to the inbox.
     """
@@ -91,9 +93,15 @@ class Outcome:
     accepted: int
     duplicates: int
     rejected: int
-    verdicts: list[dict[str, Any]]
+    verdicts_json: bytes
     is_replayed: bool = False
     size_bytes: int = 0
+
+    @cached_property
+    def verdicts(self) -> list[dict[str, Any]]:
+        """Verdicts: index, event_id, verdict, and warnings or code, pointer, message, quarantine_id."""
+        found: list[dict[str, Any]] = orjson.loads(self.verdicts_json)
+        return found
 
     @property
     def received(self) -> int:

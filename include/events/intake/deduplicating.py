@@ -43,11 +43,6 @@ class Candidate(NamedTuple):
     receipt_number: int
     event: Accepted
 
-    @property
-    def place(self) -> tuple[int, int]:
-        """Receipt and position: unique."""
-        return self.receipt_number, self.event.position
-
 
 class Sorting(NamedTuple):
     """What became of candidates, by place.
@@ -71,51 +66,54 @@ def remember(connection: Connection, candidates: Sequence[Candidate]) -> Sorting
     Returns:
         What is new and what is an equal copy; all others have an id that belongs to another event.
     """
-    first: dict[tuple[int, UUID], Candidate] = {}
+    first: dict[tuple[int, int], Candidate] = {}
     later = []
     for candidate in candidates:
-        if first.setdefault((candidate.project_number, candidate.event.event_id), candidate) is not candidate:
+        if first.setdefault((candidate[0], candidate[2].event_id.int), candidate) is not candidate:
             later.append(candidate)
-    new, known = _store(connection, list(first.values()))
-    known |= {key: candidate.event.content_sha256 for key, candidate in first.items() if candidate.place in new}
-    again = [*later, *(candidate for candidate in first.values() if candidate.place not in new)]
-    equal = {
-        candidate.place
-        for candidate in again
-        if known[candidate.project_number, candidate.event.event_id] == candidate.event.content_sha256
-    }
+    new, known = _store(connection, first)
+    again = [(key, candidate) for key, candidate in first.items() if key in known]
+    if later:
+        known |= {key: candidate.event.content_sha256 for key, candidate in first.items() if key not in known}
+        again += [((candidate.project_number, candidate.event.event_id.int), candidate) for candidate in later]
+    equal = {_place(candidate) for key, candidate in again if known[key] == candidate.event.content_sha256}
     return Sorting(new, equal)
 
 
 def _store(
-    connection: Connection, candidates: Sequence[Candidate]
-) -> tuple[set[tuple[int, int]], dict[tuple[int, UUID], bytes]]:
+    connection: Connection, candidates: dict[tuple[int, int], Candidate]
+) -> tuple[set[tuple[int, int]], dict[tuple[int, int], bytes]]:
     """Insert what is not there and read what is: places of new ones, contents of known ones."""
     new: set[tuple[int, int]] = set()
-    known: dict[tuple[int, UUID], bytes] = {}
-    left = sorted(candidates, key=lambda candidate: (candidate.project_number, candidate.event.event_id))
+    known: dict[tuple[int, int], bytes] = {}
+    left = sorted(candidates)
     for _ in range(MOST_TRIES):
         if not left:
             return new, known
-        rows = connection.exec_driver_sql(REMEMBER, _columns(left)).all()
-        if len(rows) == len(left):
-            return new | {candidate.place for candidate in left}, known
-        new |= {(row[0], row[1]) for row in rows}
-        left = [candidate for candidate in left if candidate.place not in new]
-        for project, event_id, sha in connection.exec_driver_sql(RECALL, _columns(left)):
-            known[project, UUID(event_id)] = bytes(sha)
-        left = [one for one in left if (one.project_number, one.event.event_id) not in known]
+        columns = _columns([candidates[key] for key in left])
+        new |= {(row[0], row[1]) for row in connection.exec_driver_sql(REMEMBER, columns)}
+        if len(new) == len(candidates):
+            return new, known
+        left = [key for key in left if _place(candidates[key]) not in new]
+        for project, event_id, sha in connection.exec_driver_sql(RECALL, _columns([candidates[key] for key in left])):
+            known[project, UUID(event_id).int] = bytes(sha)
+        left = [key for key in left if key not in known]
     raise StoreBusy("Ids of events were forgotten while they were read.", code="busy", wait_seconds=1.0)
+
+
+def _place(candidate: Candidate) -> tuple[int, int]:
+    return candidate.receipt_number, candidate.event.position
 
 
 def _columns(candidates: Sequence[Candidate]) -> dict[str, str]:
     """Arrays as text: much cheaper than a parameter per item."""
+    projects, receipts, events = zip(*candidates, strict=True)
     return {
-        "projects": _array(str(candidate.project_number) for candidate in candidates),
-        "ids": _array(str(candidate.event.event_id) for candidate in candidates),
-        "shas": _array(f'"\\\\x{candidate.event.content_sha256.hex()}"' for candidate in candidates),
-        "receipts": _array(str(candidate.receipt_number) for candidate in candidates),
-        "positions": _array(str(candidate.event.position) for candidate in candidates),
+        "projects": _array(map(str, projects)),
+        "ids": _array([str(event.event_id) for event in events]),
+        "shas": _array([f'"\\\\x{event.content_sha256.hex()}"' for event in events]),
+        "receipts": _array(map(str, receipts)),
+        "positions": _array([str(event.position) for event in events]),
     }
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select, update
+from sqlalchemy import Connection, RowMapping, update
 
 from include.errors import InputError
 from include.events.intake.answers import unpack
@@ -25,6 +25,13 @@ HOLD = """
 SELECT count(pg_advisory_xact_lock(hashtextextended(name, 0)))
 FROM (SELECT name FROM unnest(%(names)s::text[]) AS name ORDER BY name) AS held"""
 NUMBER = "SELECT nextval(pg_get_serial_sequence('receipts', 'receipt_number')) FROM generate_series(1, %(count)s)"
+STORED = """
+SELECT receipt_number, receipt_id::text, received_at, body_sha256, answer, accepted_count, duplicate_count,
+    rejected_count
+FROM receipts WHERE """
+BY_ID = STORED + "receipt_id = %(id)s"
+BY_REQUEST = STORED + "principal = %(principal)s AND request_key = %(request)s"
+BY_BODY = STORED + "principal = %(principal)s AND body_key = %(body)s"
 BEGIN, BEGIN_AND_HOLD = f"{SETTINGS};\n{NUMBER}", f"{SETTINGS};\n{HOLD};\n{NUMBER}"
 
 
@@ -120,20 +127,14 @@ def _keys(batch: Batch) -> list[str]:
 
 
 def _stored(connection: Connection, batch: Batch) -> RowMapping | None:
-    is_same = _is_same(batch)
-    if is_same is None:
-        return None
-    return connection.execute(select(receipts).where(is_same)).mappings().first()
-
-
-def _is_same(batch: Batch) -> ColumnElement[bool] | None:
-    c = receipts.c
     if batch.source_positions is not None:
-        return c.receipt_id == str(batch.receipt_id)
-    is_same = [
-        column == key for column, key in ((c.request_key, batch.request_key), (c.body_key, batch.body_key)) if key
-    ]
-    return and_(c.principal == batch.sender.principal, or_(*is_same)) if is_same else None
+        found = connection.exec_driver_sql(BY_ID, {"id": str(batch.receipt_id)})
+    elif batch.request_key or batch.body_key:
+        names = {"principal": batch.sender.principal, "request": batch.request_key, "body": batch.body_key}
+        found = connection.exec_driver_sql(BY_REQUEST if batch.request_key else BY_BODY, names)
+    else:
+        return None
+    return found.mappings().first()
 
 
 def _forget(connection: Connection, row: RowMapping) -> None:

@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 from include.events.envelope.checking import check_events
 from include.events.envelope.shapes import Shape, shape_of
 from include.events.envelope.verdicts import Accepted
-from include.events.intake.answers import verdicts_of
+from include.events.intake.answers import verdicts_json
 from include.events.intake.batches import STORED_STATUS, Batch, Outcome
 from include.events.kafka.envelopes import envelope_of
 from include.events.kafka.messages import Outgoing
@@ -47,7 +47,7 @@ def forward(batch: Batch, settings: KafkaSettings) -> Outcome | Batch:
         return batch
     message = _outgoing(batch, verdict)
     if send(settings, message):
-        return Outcome(STORED_STATUS, message.receipt_id, batch.received_at, 1, 0, 0, verdicts_of([verdict], [], {}))
+        return Outcome(STORED_STATUS, message.receipt_id, batch.received_at, 1, 0, 0, verdicts_json([verdict], [], {}))
     return replace(batch, events=[message.envelope], shape=Shape.ENVELOPE, receipt_id=uuid4())
 
 

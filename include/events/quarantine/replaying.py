@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, RowMapping, bindparam, insert, select
 from include.days import utc_now
 from include.events.apps.rules import ProjectRules, read_rules
 from include.events.envelope.verdicts import Accepted, Rejected
-from include.events.intake.answers import pack, verdicts_of
+from include.events.intake.answers import pack, verdicts_json
 from include.events.intake.batches import STORED_STATUS, Outcome
 from include.events.intake.deduplicating import Candidate, Sorting, remember
 from include.events.intake.receipt_rows import begin, limit_waits, receipt_row
@@ -161,7 +161,9 @@ def _sort_out(changes: _Changes, one: Tried, number: int, sorting: Sorting, now:
             changes.tried.append(_attempt(quarantine_id, rejected._replace(pointer=pointer_of(row, rejected))))
     if new:
         batch = one.checked.batch
-        outcome = Outcome(STORED_STATUS, batch.receipt_id, batch.received_at, len(new), 0, 0, verdicts_of(new, [], {}))
+        outcome = Outcome(
+            STORED_STATUS, batch.receipt_id, batch.received_at, len(new), 0, 0, verdicts_json(new, [], {})
+        )
         changes.receipts.append(receipt_row(batch, number, outcome, pack(outcome)))
         changes.inbox.append(inbox_row(batch, number, new))
 
