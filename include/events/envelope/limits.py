@@ -78,9 +78,12 @@ def _written_slowly(event: dict[str, Any]) -> bytes:
 
 
 def _check_depth(value: Any, pointer: str, most_levels: int) -> None:
-    waiting = [(value, pointer, 2)]  # the object around is the first level
+    waiting, item_count = [(value, pointer, 2)], 0  # the object around is the first level
     while waiting:
         around, place, level = waiting.pop()
+        item_count += len(around)
+        if item_count * 2 > LARGEST_EVENT_BYTES:  # an item takes two bytes and more; a bomb is not walked to its end
+            raise refusal("event_too_large", "", f"The event has more than {LARGEST_EVENT_BYTES} bytes of JSON.")
         if level > most_levels:
             raise refusal("props_too_deep", place, "The value is nested too deep.")
         waiting.extend((inner, way, level + 1) for inner, way in _containers(around, place))

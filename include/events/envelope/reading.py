@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +16,8 @@ from include.events.envelope.times import instant_of, parse_time
 
 MOST_EVENTS = 5_000
 DEEPEST_LEVELS = 32  # of objects and lists, the outermost counted
-LONGEST_INT_DIGITS = 40  # more are far beyond 64 bits, whatever they say
+LONG_NUMBER = re.compile(rb"(?<![0-9.eE+-])(-?)[1-9][0-9]{400,}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+BEYOND_ALL = b"1e999"
 UTC = ZoneInfo("UTC")
 NUL_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 NOT_A_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
@@ -152,35 +151,18 @@ def _is_deeper(body: bytes, most_levels: int) -> bool:
 
 
 def _with_long_numbers(body: bytes) -> Any:
-    """Read JSON with integers of thousands of digits, which the fast parser refuses as a whole."""
+    """Read JSON with numbers of thousands of digits, which the parser refuses as a whole; they become infinite."""
+    pieces: list[bytes] = []
+    is_in_text, seen = False, 0
+    for run in LONG_NUMBER.finditer(body):
+        before = body[seen : run.start()]  # no escape is cut, since none ends before a digit
+        is_in_text ^= before.replace(b"\\\\", b"").replace(b'\\"', b"").count(b'"') % 2 == 1
+        pieces += (before, run.group() if is_in_text else run.group(1) + BEYOND_ALL)
+        seen = run.end()
     try:
-        return json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_constant=_refuse_constant,
-        )
-    except RecursionError:
-        raise _invalid(f"it is nested deeper than {DEEPEST_LEVELS} levels") from None
+        return jiter.from_json(b"".join(pieces) + body[seen:], allow_inf_nan=False, catch_duplicate_keys=True)
     except ValueError as error:
         raise _invalid(f"{error}") from None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _invalid("a key appears twice in one object")
-    return found
-
-
-def _integer(digits: str) -> int | float:
-    if len(digits) <= LONGEST_INT_DIGITS:
-        return int(digits)
-    return -math.inf if digits[0] == "-" else math.inf
-
-
-def _refuse_constant(name: str) -> Any:
-    raise _invalid(f"{name} is not a JSON number")
 
 
 def _invalid(reason: str) -> InputError:

@@ -91,6 +91,11 @@ class TestHostileEvents:
         assert isinstance(verdict, Rejected)
         assert verdict.code == "props_too_deep"
 
+    def test_should_not_walk_to_the_end_when_a_bomb_of_items_hides_a_bad_number(self) -> None:
+        verdict = judge(learning(), learning(payload={"x": [1] * 100_000, "y": 10**30}))[1]
+        assert isinstance(verdict, Rejected)
+        assert verdict.code == "event_too_large"
+
     @pytest.mark.parametrize("make", [learning, envelope, device, activity])
     def test_should_give_a_verdict_when_any_text_is_naughty(
         self, make: Callable[..., dict[str, Any]], shared_data: Callable[[str], Path]

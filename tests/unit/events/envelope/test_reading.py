@@ -15,6 +15,8 @@ NESTED = [
     ("side by side", lambda levels: b"[[1],[2,{}]," + b"[" * (levels - 1) + b"]" * levels),
 ]
 
+INFINITE = float("inf")
+
 
 def _code(body: bytes) -> str:
     with pytest.raises(InputError) as caught:
@@ -49,6 +51,7 @@ class TestReadJson:
             b"['a']",
             b"[" * 100_000,
             b"[" + b"1" * 5_000 + b", NaN]",
+            b"[" + b"1" * 5_000 + b", 0" + b"1" * 5_000 + b"]",
             b"[" + b"1" * 5_000 + b', {"a": 1, "a": 2}]',
             b"[" + b"1" * 5_000 + b"[" * 100_000,
         ],
@@ -77,10 +80,20 @@ class TestReadJson:
             read_json(make(33))  # type: ignore[operator]
 
     def test_should_leave_hostile_numbers_to_the_rules_when_they_are_well_formed(self) -> None:
-        body = b"[1e400, -1e400, 12345678901234567890, 1, " + b"9" * 6_000 + b", -" + b"9" * 6_000 + b', "a"]'
-        found = read_json(body)
-        assert found[:4] == [float("inf"), float("-inf"), 12345678901234567890, 1]
-        assert found[4:] == [float("inf"), float("-inf"), "a"]
+        assert read_json(b"[1e400, -1e400, 12345678901234567890]") == [INFINITE, -INFINITE, 12345678901234567890]
+
+    def test_should_read_the_rest_exactly_when_numbers_have_thousands_of_digits(self) -> None:
+        long = b"9" * 6_000
+        text = rb"""\\ \" -""" + long + rb""" \\\" """ + long
+        body = b'[%b, -%b, %b.5e-9, {"%b": "%b"}, 1, "%b"]' % (long, long, long, text, text, long)
+        kept = json.loads(b'"' + text + b'"')
+        assert read_json(body) == [INFINITE, -INFINITE, INFINITE, {kept: kept}, 1, long.decode()]
+
+    @pytest.mark.parametrize("tail", [b".", b"e", b"e+", b".5.5", b"-1", b"x", b"]"])
+    def test_should_refuse_the_body_when_a_number_of_thousands_of_digits_ends_badly(self, tail: bytes) -> None:
+        with pytest.raises(InputError) as caught:
+            read_json(b"[" + b"9" * 6_000 + tail + b"]")
+        assert caught.value.code == "invalid_json"
 
 
 class TestReadEvents:
