@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: setup run up down test check bench lock
+.PHONY: setup run up down test coverage check bench lock
 
 setup: $(VENV)/.installed
 
@@ -31,12 +31,16 @@ test: setup
 ifdef TESTS
 	$(BIN)/python -m pytest $(TESTS)
 else
-	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n 3 --dist loadfile --durations=12 -m "not scheduler"
-	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report --skip-covered --fail-under=90
+	$(BIN)/python -m pytest -n 3 --dist loadfile --durations=12 -m "not scheduler"
 	$(BIN)/python -m pytest -m scheduler
 endif
+
+# Which lines the suite runs, child processes included.
+coverage: setup
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -n 3 --dist loadfile -m "not scheduler"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --fail-under=90
 
 check: setup
 	$(BIN)/ruff check .
