@@ -11,10 +11,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Engine, func, insert, select, text
+from sqlalchemy import Engine, func, insert, select, text, update
 
 from include.days import utc_now
+from include.events.apps.rules import read_rules
+from include.events.envelope.sender import Sender
+from include.events.envelope.shapes import Shape
+from include.events.intake.batches import Batch, Outcome
+from include.events.intake.taking_in import take_in
 from include.events.loading.load_events import LoadReport, load_events
+from include.events.quarantine.choosing import choose_open
+from include.events.quarantine.replaying import ReplayReport, replay
 from include.events.tables import INBOX_COLUMNS, rejected_table
 from include.services.engines.endpoints import Endpoints
 from include.settings import Settings
@@ -29,6 +36,7 @@ from include.state.tables import (
     identities,
     inbox_batches,
     persons,
+    projects,
     receipts,
 )
 from include.warehouse.client import Warehouse
@@ -37,6 +45,7 @@ from tests.loading import own_stores
 
 MOMENT = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
 NAMES = ("page_view", "scroll", "task_start", "task_success")
+SENT_DAY = utc_now().date() - dt.timedelta(days=1)  # one day for a whole test, or equal numbers would be other events
 LAST_VERSION = 2**64 - 1
 EMPTIED = (receipts, inbox_batches, event_loads, event_seen, event_quarantine, event_totals, persons, identities)
 
@@ -67,6 +76,18 @@ def event_line(number: int, *, received_at: dt.datetime, receipt_id: str, positi
         **changes,
     }
     return "\t".join(str(values.get(column.name, "")) for column in INBOX_COLUMNS).encode() + b"\n"
+
+
+def learning_event(number: int, *, event_type: str = "page_view") -> dict[str, Any]:
+    """An event as a learning platform sends it; equal numbers are copies of the same event."""
+    return {
+        "id": str(uuid.UUID(int=number)),
+        "user_id": f"user {number % 7}",
+        "course_id": "course",
+        "event_type": event_type,
+        "timestamp": f"{SENT_DAY}T00:00:00.{number % 1000:03d}Z",
+        "payload": {"number": number},
+    }
 
 
 def _written(moment: dt.datetime, digits: int) -> str:
@@ -149,6 +170,34 @@ class Inbox:
     def load(self, **changes: Any) -> LoadReport:
         settings = replace(self.settings, **changes)
         return load_events(self.warehouse, self.state, settings, run_id=f"test_{uuid.uuid4().hex[:8]}")
+
+    def take_in(self, events: Sequence[Any], *, received_at: dt.datetime | None = None) -> Outcome:
+        """Send learning events to the project ``default`` the way a server does."""
+        with self.state.connect() as connection:
+            rules = read_rules(connection, "default")
+        assert rules is not None
+        batch = Batch(
+            rules=rules,
+            sender=Sender("key:test", "server"),
+            events=events,
+            shape=Shape.LEARNING,
+            sent_at=None,
+            received_at=received_at or utc_now(),
+            receipt_id=uuid.uuid4(),
+            body_sha256=hashlib.sha256(repr(events).encode()).digest(),
+        )
+        return take_in(self.state, batch, settings=self.settings)
+
+    def set_mode(self, mode: str) -> None:
+        """Make the project ``default`` strict or lenient about events it does not know."""
+        c = projects.c
+        change = update(projects).where(c.project == "default").values(mode=mode, schema_revision=c.schema_revision + 1)
+        with self.state.begin() as connection:
+            connection.execute(change)
+
+    def replay(self) -> ReplayReport:
+        """Try everything in the quarantine again."""
+        return replay(self.state, choose_open(self.state, DEFAULT_PROJECT_NUMBER))
 
     def count(self, table: Any, *conditions: Any) -> int:
         with self.state.connect() as connection:
