@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from include.events.envelope.fields import ENVELOPE_VERSION
+from include.events.envelope.forms import Form, form_of
 from include.events.envelope.identities import NAMESPACES
-from include.events.envelope.shapes import ENVELOPE_VERSION, Form, Shape, form_of
+from include.events.envelope.shapes import Shape
 
 
 def envelope_of(event: dict[str, Any], shape: Shape, *, event_id: UUID, default_source: str) -> dict[str, Any]:
