@@ -6,6 +6,7 @@ import typer
 
 from include.commands import conversions, daily_run, load, models, plan, score, verify
 from include.commands.accounts import app as accounts
+from include.commands.apps import app as apps
 from include.commands.events import app as events
 from include.commands.visits import app as visits
 from include.metrika_sandbox import command as sandbox
@@ -25,6 +26,7 @@ app.add_typer(visits.app, name="visits")
 app.add_typer(models.app, name="models")
 app.add_typer(events.app, name="events")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(apps.app, name="apps")
 app.command("run")(daily_run.run)
 app.command("up")(daily_run.up)
 app.command("down")(daily_run.down)

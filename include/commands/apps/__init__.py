@@ -1,0 +1,1 @@
+"""Commands about apps, one per file; ``app.py`` puts the group together."""
