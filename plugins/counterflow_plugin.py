@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from include.secret import Secret
 
 PREFIX = "/counterflow"
-MODELS_PAGE = f"{PREFIX}/ui/models"
+PAGES = {"Models": f"{PREFIX}/ui/models", "Events": f"{PREFIX}/ui/events"}  # by name in the menu
 ENDED_STATES = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 LONGEST_ERROR_CHARS = 500
 
@@ -37,14 +37,17 @@ class CounterflowPlugin(AirflowPlugin):
 
     @cached_property
     def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """The page of models, under Browse; shown in a frame of the same address, so the session serves it."""
+        """The pages, under Browse; shown in a frame of the same address, so the session serves them."""
         from urllib.parse import urlsplit
 
         from airflow.configuration import conf
 
         root = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
-        view = {"name": "Models", "href": root + MODELS_PAGE, "destination": "nav", "category": "browse"}
-        return [{**view, "url_route": "counterflow-models"}]
+        place = {"destination": "nav", "category": "browse"}
+        return [
+            {"name": name, "href": root + page, "url_route": f"counterflow-{name.lower()}", **place}
+            for name, page in PAGES.items()
+        ]
 
 
 class AirflowOrchestrator:

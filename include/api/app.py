@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from include.api import passports, system
+from include.api import intake_page, passports, system
 from include.api.accounts import courses, people, signing_in
 from include.api.activities import routes as activities
 from include.api.apps import app_events, app_keys, apps
@@ -80,6 +80,7 @@ def create_app(orchestrator: Orchestrator, environ: Mapping[str, str] | None = N
     event_routes.add_routes(routes, context)
     statistics.add_routes(routes, context)
     activities.add_routes(routes, context)
+    intake_page.add_routes(routes, context)
     system.add_routes(routes, context, app)
     routes.check()
     app.state.context, app.state.routes = context, routes

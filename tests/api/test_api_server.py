@@ -127,22 +127,23 @@ class TestApiServer:
         written = requests.post(server.access.api_url + "/tasks", headers=headers, json={}, timeout=30)
         assert (read.status_code, written.status_code) == (reading, writing)
 
-    def test_should_show_the_models_in_the_menu_when_a_browser_session_asks(self, server: Server) -> None:
+    @pytest.mark.parametrize("name", ["Models", "Events"])
+    def test_should_show_a_page_of_the_menu_when_a_browser_session_asks(self, server: Server, name: str) -> None:
         token = server.access.client().token().value
         with requests.Session() as session:
             session.trust_env = False
             session.cookies.set("_token", token)
             found = session.get(f"{server.access.ui_url.rstrip('/')}/api/v2/plugins", timeout=30).json()
             (plugin,) = [one for one in found["plugins"] if one["name"] == "counterflow"]
-            (view,) = plugin["external_views"]
+            (view,) = [one for one in plugin["external_views"] if one["name"] == name]
             page = session.get(
                 server.access.api_url.removesuffix("/counterflow") + view["href"],
                 headers={"Accept": "text/html"},
                 timeout=30,
             )
-        assert (view["destination"], view["url_route"]) == ("nav", "counterflow-models")
+        assert (view["destination"], view["url_route"]) == ("nav", f"counterflow-{name.lower()}")
         assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-        assert "<h1>Models</h1>" in page.text
+        assert f"<h1>{name}</h1>" in page.text
         assert page.headers.get("x-frame-options", "SAMEORIGIN") == "SAMEORIGIN"
         assert "frame-ancestors 'self'" in page.headers["content-security-policy"]
 

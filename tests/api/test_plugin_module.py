@@ -44,12 +44,13 @@ class TestPluginModule:
         assert told["heavy"] == []
         assert (told["prefix"], told["app"], told["once"]) == ("/counterflow", "FastAPI", True)
 
-    def test_should_put_a_served_page_into_the_menu_when_airflow_lives_below_a_path(self, tmp_path: Path) -> None:
+    def test_should_put_served_pages_into_the_menu_when_airflow_lives_below_a_path(self, tmp_path: Path) -> None:
         told = tell(tmp_path, AIRFLOW__API__BASE_URL="https://flow.example/below/")
         assert [(view["destination"], view["href"]) for view in told["views"]] == [
-            ("nav", "/below/counterflow/ui/models")
+            ("nav", "/below/counterflow/ui/models"),
+            ("nav", "/below/counterflow/ui/events"),
         ]
-        assert told["served"] == [True]
+        assert told["served"] == [True, True]
 
     def test_should_be_the_only_module_of_its_folder(self) -> None:
         assert [path.name for path in (PROJECT / "plugins").rglob("*.py")] == ["counterflow_plugin.py"]

@@ -78,7 +78,7 @@ def add_routes(routes: Routes, context: ApiContext) -> None:
     activities, rules = Activities(context), Rules(READ.also(roles={ADMIN}))
     options: dict[str, Any] = {"tags": ["activities"]}
     routes.add(
-        "GET", PATH, activities.page, rules, response_model=ActivityPage,
+        "GET", PATH, activities.page, rules, errors=(404,), response_model=ActivityPage,
         summary="Activities that have been loaded, newest first", **options,
     )  # fmt: skip
     routes.add(

@@ -11,13 +11,13 @@ from include.api.context import ApiContext
 from include.api.gate.policies import READ, Rules
 from include.api.gate.routing import Routes
 from include.api.models.reading import readable_plots, require_version
+from include.pages import PAGE_HEADERS
 from include.registry.promotions import list_promotions
-from include.registry.showing.pages import PAGE_POLICY, card_page, registry_page
+from include.registry.showing.pages import card_page, registry_page
 from include.registry.versions import find_production, list_versions
 
 HTML_TYPE = "text/html"
 LIST_PATH = "/ui/models"
-HEADERS = {"Content-Security-Policy": f"{PAGE_POLICY}; frame-ancestors 'self'", "Referrer-Policy": "no-referrer"}
 
 
 def add_routes(routes: Routes, context: ApiContext) -> None:
@@ -49,7 +49,7 @@ class Pages:
         """Show all versions, which of them decide, and the history."""
         state = self._context.stores.state
         page = registry_page(list_versions(state), list_promotions(state), link=_list_address(request))
-        return HTMLResponse(page, headers=HEADERS)
+        return HTMLResponse(page, headers=PAGE_HEADERS)
 
     def card(self, name: str, version: str, request: Request) -> HTMLResponse:
         """Show one version with its plots and scores."""
@@ -61,7 +61,7 @@ class Pages:
             serving=find_production(state, found.name),
             back=_list_address(request),
         )
-        return HTMLResponse(page, headers=HEADERS)
+        return HTMLResponse(page, headers=PAGE_HEADERS)
 
 
 def _list_address(request: Request) -> str:

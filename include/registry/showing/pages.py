@@ -7,38 +7,16 @@ in the page's head holds even when the page is opened from a folder.
 from __future__ import annotations
 
 import base64
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from html import escape
 from urllib.parse import quote
 
+from include.pages import html_grid, html_page, minute_of
 from include.registry.cards import read_card
 from include.registry.promotions import Promotion
 from include.registry.showing.sections import Section, name_of, shown, version_sections
 from include.registry.showing.views import HEADLINES, headline_scores
 from include.registry.versions import PRODUCTION, ModelVersion
-
-PAGE_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-STYLE = """
-:root{color-scheme:light dark;--ink:#1d2430;--quiet:#667085;--line:#e1e5ea;--back:#fff;--soft:#f5f7fa;--good:#12703a;
---goodback:#dff3e6}
-@media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--quiet:#9aa4b2;--line:#333b47;--back:#14181f;--soft:#1c222b;
---good:#7ddba0;--goodback:#173524}}
-body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back);margin:0 auto;padding:1.5rem 2rem;
-max-width:76rem}
-h1{font-size:1.5rem;margin:0 0 .3rem}h2{font-size:1.1rem;margin:2rem 0 .4rem}p{margin:.2rem 0 .6rem;max-width:60rem}
-.quiet{color:var(--quiet)}a{color:#2767b0}@media(prefers-color-scheme:dark){a{color:#7fb2ee}}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
-th,td{padding:.28rem .9rem .28rem 0;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
-th{font-weight:600;color:var(--quiet);white-space:nowrap}td.n,th.n{text-align:right}
-tr.serves td{background:var(--goodback)}td:first-child,th:first-child{padding-left:.5rem}
-.badge{padding:.05rem .55rem;border-radius:1rem;background:var(--soft);border:1px solid var(--line);font-size:.85rem}
-.badge.production{color:var(--good);background:var(--goodback);border-color:transparent}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(28rem,1fr));gap:1rem;margin-top:1rem}
-.plots img{width:100%;border:1px solid var(--line);border-radius:.5rem;background:#fff}
-.parts{display:flex;flex-wrap:wrap;gap:0 3.5rem;align-items:flex-start}.parts section{max-width:100%}
-code{background:var(--soft);padding:.1rem .35rem;border-radius:.3rem;overflow-wrap:anywhere}
-"""
 
 
 def registry_page(versions: Sequence[ModelVersion], history: Sequence[Promotion], *, link: str = "") -> str:
@@ -65,7 +43,7 @@ def registry_page(versions: Sequence[ModelVersion], history: Sequence[Promotion]
     for name in names:
         own = [version for version in versions if version.name == name]
         parts += [_model(name, own, link), _history([one for one in history if one.name == name])]
-    return _page("Models", "".join(parts))
+    return html_page("Models", "".join(parts))
 
 
 def card_page(
@@ -94,16 +72,7 @@ def card_page(
     if card is None:
         body.append("<p class='quiet'>This version came without a card: nothing is known of how it was measured.</p>")
     sections = "".join(f"<section>{_section(section)}</section>" for section in version_sections(version, serving))
-    return _page(title, "".join([*body, f"<div class='parts'>{sections}</div>"]))
-
-
-def _page(title: str, body: str) -> str:
-    return (
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
-        f'<meta http-equiv="Content-Security-Policy" content="{PAGE_POLICY}">'
-        "<meta name='viewport' content='width=device-width'>"
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>{body}</body></html>"
-    )
+    return html_page(title, "".join([*body, f"<div class='parts'>{sections}</div>"]))
 
 
 def _model(name: str, versions: Sequence[ModelVersion], link: str) -> str:
@@ -112,7 +81,7 @@ def _model(name: str, versions: Sequence[ModelVersion], link: str) -> str:
         told = "No version is in production: the rule decides alone."
     else:
         told = (
-            f"<b>{escape(serving.version)}</b> decides since {_minute(serving.promoted_at)[:10]}: "
+            f"<b>{escape(serving.version)}</b> decides since {minute_of(serving.promoted_at)[:10]}: "
             f"a visit is level 4+ when its probability is above {escape(shown(serving.threshold))}."
         )
     scores = [headline for headline in HEADLINES if any(headline in headline_scores(one) for one in versions)]
@@ -120,7 +89,7 @@ def _model(name: str, versions: Sequence[ModelVersion], link: str) -> str:
     rows = [_version_cells(version, scores) for version in versions]
     dressed = [_dressed(version, cells, link) for version, cells in zip(versions, rows, strict=True)]
     kinds = ["serves" if version.stage == PRODUCTION else "" for version in versions]
-    return f"<h2>{escape(name)}</h2><p>{told}</p>{_grid(header, rows, dressed, kinds)}"
+    return f"<h2>{escape(name)}</h2><p>{told}</p>{html_grid(header, rows, dressed, kinds)}"
 
 
 def _version_cells(version: ModelVersion, scores: Sequence[str]) -> tuple[str, ...]:
@@ -130,8 +99,8 @@ def _version_cells(version: ModelVersion, scores: Sequence[str]) -> tuple[str, .
         version.stage,
         shown(version.threshold),
         *(shown(found.get(name)) for name in scores),
-        _minute(version.registered_at),
-        _minute(version.promoted_at),
+        minute_of(version.registered_at),
+        minute_of(version.promoted_at),
     )
 
 
@@ -146,7 +115,7 @@ def _history(history: Sequence[Promotion]) -> str:
     if not history:
         return ""
     rows = [
-        (_minute(one.promoted_at), one.version, one.replaced_version or "–", name_of(one.cause), one.run_id or "–")
+        (minute_of(one.promoted_at), one.version, one.replaced_version or "–", name_of(one.cause), one.run_id or "–")
         for one in reversed(history)
     ]
     section = Section("", ("when (UTC)", "version", "replaced", "cause", "run"), tuple(rows))
@@ -157,43 +126,9 @@ def _section(section: Section) -> str:
     title = f"<h2>{escape(section.title)}</h2>" if section.title else ""
     note = f"<p class='quiet'>{escape(section.note)}</p>" if section.note else ""
     if section.header:
-        return f"{title}{note}{_grid(section.header, section.rows)}"
+        return f"{title}{note}{html_grid(section.header, section.rows)}"
     rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in section.rows)
     return f"{title}{note}<div class='wide'><table>{rows}</table></div>"
-
-
-def _grid(
-    header: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    dressed: Sequence[Sequence[str]] | None = None,
-    kinds: Sequence[str] = (),
-) -> str:
-    """A table; columns of figures stand to the right.
-
-    Args:
-        header: names of the columns.
-        rows: cells as text.
-        dressed: the same cells as HTML; None to escape the text.
-        kinds: class of each row.
-    """
-    sides = [" class='n'" if all(_is_figure(row[place]) for row in rows) else "" for place in range(len(header))]
-    html = dressed or [[escape(text) for text in row] for row in rows]
-    lines = [_line("th", sides, [escape(name) for name in header])]
-    lines += [_line("td", sides, row, kinds[number] if kinds else "") for number, row in enumerate(html)]
-    return f"<div class='wide'><table>{''.join(lines)}</table></div>"
-
-
-def _line(tag: str, sides: Sequence[str], cells: Sequence[str], kind: str = "") -> str:
-    inner = "".join(f"<{tag}{side}>{cell}</{tag}>" for side, cell in zip(sides, cells, strict=True))
-    return f"<tr class='{kind}'>{inner}</tr>" if kind else f"<tr>{inner}</tr>"
-
-
-def _is_figure(text: str) -> bool:
-    return text == "–" or text.lstrip("-").replace(".", "", 1).replace("e-", "", 1).isdigit()
-
-
-def _minute(moment: dt.datetime | None) -> str:
-    return "–" if moment is None else f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M}"
 
 
 def _badge(stage: str) -> str:

@@ -1,0 +1,1 @@
+"""How intake is doing, as a page for people."""
