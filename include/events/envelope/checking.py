@@ -10,15 +10,15 @@ from uuid import UUID, uuid4
 from include.errors import InputError
 from include.events.apps.rules import ProjectRules
 from include.events.envelope.codes import refusal
-from include.events.envelope.digests import digest_of
+from include.events.envelope.forms import Form, form_of
 from include.events.envelope.identities import person_of_subject
 from include.events.envelope.ids import derived_id, event_id_of
 from include.events.envelope.judging import context_json_of, judge_props, labels_json_of
 from include.events.envelope.limits import check_event
-from include.events.envelope.lines import LineWriter, escaped
+from include.events.envelope.lines import LineWriter, digest_of, escaped
 from include.events.envelope.rights import check_project, check_rights
 from include.events.envelope.sender import Sender
-from include.events.envelope.shapes import PLACES, Form, Shape, form_of, shape_of
+from include.events.envelope.shapes import PLACES, Shape, shape_of
 from include.events.envelope.texts import is_storable
 from include.events.envelope.timing import Timing
 from include.events.envelope.verdicts import Accepted, Rejected, Verdict

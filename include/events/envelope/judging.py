@@ -8,13 +8,13 @@ from include.errors import InputError
 from include.events.envelope.attrs import check_types, place_in_list
 from include.events.envelope.canonical import canonical_json
 from include.events.envelope.codes import CODES
+from include.events.envelope.forms import Form
 from include.events.envelope.limits import (
     LARGEST_CONTEXT_BYTES,
     LARGEST_PROPS_BYTES,
     check_props,
     check_size,
 )
-from include.events.envelope.shapes import NO_CONTEXT, Form
 from include.events.schemas.compiled import EventSchema
 
 NOTHING_JSON = b"{}"
@@ -72,7 +72,7 @@ def context_json_of(context: dict[str, Any]) -> bytes:
     Raises:
         InputError: larger than 8 KiB, or with a number or text that cannot be kept.
     """
-    if context is NO_CONTEXT:
+    if not context:
         return NOTHING_JSON
     written = canonical_json(context, "/context")
     check_size(written, LARGEST_CONTEXT_BYTES, "/context", "The context")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from include.events.envelope.codes import refusal, shown
+from include.events.envelope.forms import Form
 from include.events.envelope.identities import NAMESPACES
 from include.events.envelope.sender import Sender
-from include.events.envelope.shapes import Form
 
 USER_ID = NAMESPACES.index("user_id")
 SIMULATOR = "simulator"

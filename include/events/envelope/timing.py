@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from include.errors import InputError
 from include.events.envelope.codes import refusal
+from include.events.envelope.forms import Form
 from include.events.envelope.lines import NULL
-from include.events.envelope.shapes import Form
 from include.events.envelope.times import (
     DAY_US,
     Moment,
