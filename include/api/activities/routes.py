@@ -15,7 +15,7 @@ from include.api.gate.problems import Refusal, invalid, not_found
 from include.api.gate.routing import Routes
 from include.errors import InputError
 from include.events.activities.activity import Activity
-from include.events.activities.reading import Wanted, find_activity, list_activities
+from include.events.activities.reading import Wanted, find_activity, list_activities, list_session
 from include.events.apps.rules import ProjectRules, RulesCache
 from include.events.envelope.ids import event_id_of
 from include.events.loading.tables import ensure_event_tables
@@ -60,6 +60,21 @@ class ActivityView(BaseModel):
     user_agent: str | None
 
 
+_STEP = {key: _EXAMPLE[key] for key in ("id", "timestamp", "action_type", "details", "session_id")}
+
+
+class SessionStep(BaseModel):
+    """One activity of a session."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_STEP, "is_current_anomaly": True}]})
+    id: str
+    timestamp: str
+    action_type: str
+    details: dict[str, Any]
+    session_id: str
+    is_current_anomaly: bool = Field(description="The activity that was asked about.")
+
+
 class ActivityPage(BaseModel):
     """A page of activities, newest first."""
 
@@ -84,6 +99,11 @@ def add_routes(routes: Routes, context: ApiContext) -> None:
     routes.add(
         "GET", f"{PATH}/{{activity_id}}", activities.show, rules, errors=(404,), response_model=ActivityView,
         summary="One activity, also before it is loaded", **options,
+    )  # fmt: skip
+
+    routes.add(
+        "GET", f"{PATH}/{{activity_id}}/context/session_history", activities.session, rules, errors=(400, 404),
+        response_model=list[SessionStep], summary="What happened in the session of an activity", **options,
     )  # fmt: skip
 
 
@@ -125,7 +145,27 @@ class Activities:
 
     def show(self, activity_id: str, project: ProjectQuery = DEFAULT_PROJECT) -> dict[str, Any]:
         """Show one activity."""
+        return activity_view(self._require_activity(self._require_project(project), activity_id))
+
+    def session(self, activity_id: str, project: ProjectQuery = DEFAULT_PROJECT) -> list[dict[str, Any]]:
+        """Show what has been loaded of the activity's session, and the activity itself, the earliest first."""
         rules = self._require_project(project)
+        asked = self._require_activity(rules, activity_id)
+        if asked.session_id is None:
+            raise Refusal(400, "no_session", "This activity belongs to no session.")
+        found = list_session(
+            self._context.stores.warehouse, self._table(),
+            project=rules.project, session_id=asked.session_id, limit=MAX_LIMIT,
+        )  # fmt: skip
+        steps = {one.activity_id: one for one in (*found, asked)}  # the activity itself may still wait in the inbox
+        ordered = sorted(steps.values(), key=lambda one: (one.happened_at, one.activity_id))
+        return [
+            {**{key: value for key, value in activity_view(one).items() if key in SessionStep.model_fields},
+             "is_current_anomaly": one.activity_id == asked.activity_id}
+            for one in ordered
+        ]  # fmt: skip
+
+    def _require_activity(self, rules: ProjectRules, activity_id: str) -> Activity:
         try:
             event_id = event_id_of(activity_id, rules.project, "")
         except InputError:
@@ -136,7 +176,7 @@ class Activities:
         )
         if found is None:
             raise _activity_unknown()
-        return activity_view(found)
+        return found
 
     def _require_project(self, project: str) -> ProjectRules:
         rules = self._rules.get(self._context.stores.state, project)

@@ -97,6 +97,26 @@ def list_activities(
     return [_activity(row) for row in rows], total
 
 
+def list_session(warehouse: Warehouse, table: str, *, project: str, session_id: str, limit: int) -> list[Activity]:
+    """List what happened in a session, as far as it has been loaded.
+
+    Args:
+        warehouse: ClickHouse.
+        table: its table of events.
+        project: app code, or ``default``.
+        session_id: the session.
+        limit: most activities.
+
+    Returns:
+        Activities, the earliest first.
+
+    Raises:
+        StoreUnavailable: ClickHouse cannot be reached, or it took too long.
+    """
+    values = {"project": project, "session_id": session_id, "other_sources": OTHER_SOURCES, "limit": limit}
+    return [_activity(row) for row in _ask(warehouse, "session", values, columns=COLUMNS, table=quoted(table))]
+
+
 def _find_in_inbox(engine: Engine, project: str, activity_id: UUID) -> dict[str, Any] | None:
     with reachable(engine), engine.connect() as connection:
         query = select(projects.c.project_number).where(projects.c.project == project)

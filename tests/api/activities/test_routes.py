@@ -150,6 +150,28 @@ class TestList:
         assert api.get("/api/activities?project=absent").status_code == 404
 
 
+class TestSession:
+    def test_should_tell_the_steps_in_order_and_which_one_was_asked(self, api: Api, project: str, load: Any) -> None:
+        made = [record(api, project, session_id="s-1", timestamp=stamp(minutes=n), details={"n": n}) for n in (2, 3)]
+        record(api, project, session_id="s-2")
+        load()
+        last = record(api, project, session_id="s-1", timestamp=stamp(minutes=1), details={"n": 1})  # not loaded
+        path = f"/api/activities/{last['id']}/context/session_history"
+        steps = api.get(path, params={"project": project}).json()
+        assert [(step["id"], step["is_current_anomaly"]) for step in steps] == [
+            (made[1]["id"], False), (made[0]["id"], False), (last["id"], True)
+        ]  # fmt: skip
+        assert set(steps[0]) == {"id", "timestamp", "action_type", "details", "session_id", "is_current_anomaly"}
+
+    def test_should_be_refused_when_there_is_no_session_or_no_activity(self, api: Api, project: str) -> None:
+        without = record(api, project)["id"]
+        statuses = [
+            api.get(f"/api/activities/{one}/context/session_history", params={"project": project}).status_code
+            for one in (without, str(uuid4()))
+        ]
+        assert statuses == [400, 404]
+
+
 class TestCallers:
     def test_should_let_operators_and_admins_read_and_nobody_else(self, api: Api, project: str) -> None:
         body = {"email": f"{uuid4().hex}@email.com", "password": "correct horse"}
