@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,6 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from sqlalchemy import func, select, text
 
 from include.api.context import ApiContext
+from include.api.docs.page import PAGE_POLICY, docs_page
 from include.api.gate.openapi import document
 from include.api.gate.policies import PUBLIC, READ, Rules
 from include.api.gate.routing import Routes
@@ -26,7 +26,6 @@ from include.state.tables import conversion_uploads, day_stages
 UP, DOWN = "ok", "down"
 BALANCED_DAYS = 2  # days of reception whose events are balanced
 HTML_TYPE = "text/html"
-PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 
 
 def add_routes(routes: Routes, context: ApiContext, app: FastAPI) -> None:
@@ -49,7 +48,7 @@ def add_routes(routes: Routes, context: ApiContext, app: FastAPI) -> None:
     def docs() -> HTMLResponse:
         """Show the routes on a page that needs nothing from elsewhere."""
         return HTMLResponse(
-            _page(document(app, routes.rules_by_address())), headers={"Content-Security-Policy": PAGE_POLICY}
+            docs_page(document(app, routes.rules_by_address())), headers={"Content-Security-Policy": PAGE_POLICY}
         )
 
     routes.add("GET", "/openapi.json", openapi, Rules(READ), summary="The OpenAPI document", **options)
@@ -154,21 +153,3 @@ def _timed(work: Callable[[], Any]) -> int:
     started = time.monotonic()
     work()
     return round(1000 * (time.monotonic() - started))
-
-
-def _page(found: dict[str, Any]) -> str:
-    rows = [
-        f"<tr><td>{method.upper()}</td><td><code>{escape(path)}</code></td>"
-        f"<td>{escape(operation.get('summary', ''))}</td><td>{', '.join(operation['responses'])}</td></tr>"
-        for path, operations in found["paths"].items()
-        for method, operation in operations.items()
-    ]
-    info = found["info"]
-    return (
-        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{escape(info['title'])}</title>"
-        "<style>body{font:15px sans-serif;margin:2rem}td,th{padding:.3rem .8rem;text-align:left;"
-        "border-bottom:1px solid #ddd}</style></head><body>"
-        f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{escape(info.get('description', ''))}</p>"
-        "<table><tr><th>Method</th><th>Path</th><th>What it does</th><th>Answers</th></tr>"
-        f"{''.join(rows)}</table></body></html>"
-    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
 
 import pytest
 import schemathesis
@@ -15,15 +17,30 @@ from schemathesis.specs.openapi.checks import response_schema_conformance, statu
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from tests.api_client import PREFIX, Api
+from tests.api.documented import operations, token_for, written_document
+from tests.api_client import PREFIX, Api, InMemoryOrchestrator, bearer
 
-EXAMPLES = 25
+EXAMPLES = 10
 START_SECONDS = 20.0
+CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
 
 
-@pytest.fixture
-def served(api: Api) -> Iterator[str]:
-    """The app behind a real socket; its address."""
+SCHEMA = schemathesis.openapi.from_dict(written_document())
+
+
+@dataclass(frozen=True)
+class Served:
+    """The app behind a real socket."""
+
+    api: Api
+    url: str
+    app_code: str
+
+
+@pytest.fixture(scope="module")
+def served(engine_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    environ = {**engine_environ, "COUNTERFLOW_LOCAL_DIR": str(tmp_path_factory.mktemp("fuzz"))}
+    api = Api(InMemoryOrchestrator(), environ)
     app = Starlette(routes=[Mount(PREFIX, api.app)])
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run)
@@ -33,44 +50,20 @@ def served(api: Api) -> Iterator[str]:
         time.sleep(0.02)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield f"http://127.0.0.1:{port}"
+        app_code = api.app_code()
+        yield Served(api, f"http://127.0.0.1:{port}{PREFIX}", app_code)
     finally:
         server.should_exit = True
         thread.join(START_SECONDS)
+        api.close()
 
 
 class TestFuzz:
-    @pytest.mark.parametrize(
-        ("method", "path"),
-        [
-            ("POST", "/tasks"),
-            ("GET", "/tasks/{task_id}/status"),
-            ("GET", "/tasks/{task_id}/result"),
-            ("GET", "/tasks/{task_id}/conversions"),
-            ("POST", "/conversions/bulk"),
-            ("POST", "/conversions/single"),
-            ("GET", "/conversions/{upload_id}/status"),
-            ("GET", "/conversions/passport"),
-            ("GET", "/models"),
-            ("GET", "/models/{name}/history"),
-            ("GET", "/models/{name}/versions/{version}"),
-            ("GET", "/models/{name}/versions/{version}/plots/{plot}"),
-            ("POST", "/models/{name}/promote"),
-            ("POST", "/models/{name}/rollback"),
-            ("GET", "/ui/models/{name}/{version}"),
-            ("GET", "/health/details"),
-        ],
-    )
-    def test_should_answer_as_documented_when_requests_are_random(
-        self, api: Api, served: str, method: str, path: str
-    ) -> None:
-        document = api.get("/openapi.json").json()
-        schema = schemathesis.openapi.from_dict(document)
-        headers = {"Authorization": f"Bearer {api.token}"}
-        statuses = set()
-        checks = [not_a_server_error, status_code_conformance, response_schema_conformance]
+    @pytest.mark.parametrize(("method", "path"), list(operations()))
+    def test_should_answer_as_documented_when_requests_are_random(self, served: Served, method: str, path: str) -> None:
+        headers, numbers, statuses = bearer(token_for(served.api, method, path, served.app_code)), count(), set()
 
-        @given(case=schema[path][method].as_strategy())
+        @given(case=SCHEMA[path][method].as_strategy())
         @settings(
             max_examples=EXAMPLES,
             deadline=None,
@@ -80,7 +73,9 @@ class TestFuzz:
             suppress_health_check=list(HealthCheck),
         )
         def ask(case: schemathesis.Case) -> None:
-            statuses.add(case.call_and_validate(base_url=served + PREFIX, headers=headers, checks=checks).status_code)
+            if "app_code" in (case.path_parameters or {}) and next(numbers) % 4:
+                case.path_parameters["app_code"] = served.app_code
+            statuses.add(case.call_and_validate(base_url=served.url, headers=headers, checks=CHECKS).status_code)
 
         ask()
         assert statuses

@@ -1,0 +1,1 @@
+"""The page that shows the routes; it needs nothing from elsewhere."""
