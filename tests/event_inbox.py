@@ -167,6 +167,11 @@ class Inbox:
             connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
         drop_tables(self.warehouse, [self.settings.events_table, rejected_table(self.settings.events_table).name])
 
+    def forget_ids(self) -> None:
+        """What housekeeping does after some days."""
+        with self.state.begin() as connection:
+            connection.execute(event_seen.delete())
+
     def load(self, **changes: Any) -> LoadReport:
         settings = replace(self.settings, **changes)
         return load_events(self.warehouse, self.state, settings, run_id=f"test_{uuid.uuid4().hex[:8]}")
@@ -188,16 +193,21 @@ class Inbox:
         )
         return take_in(self.state, batch, settings=self.settings)
 
-    def set_mode(self, mode: str) -> None:
-        """Make the project ``default`` strict or lenient about events it does not know."""
+    def set_max_age(self, days: int) -> None:
+        """Say how old the events of the project ``default`` may be; with 0 days every event is rejected."""
         c = projects.c
-        change = update(projects).where(c.project == "default").values(mode=mode, schema_revision=c.schema_revision + 1)
+        values = {"max_age_days": days, "schema_revision": c.schema_revision + 1}
         with self.state.begin() as connection:
-            connection.execute(change)
+            connection.execute(update(projects).where(c.project == "default").values(**values))
 
     def replay(self) -> ReplayReport:
         """Try everything in the quarantine again."""
         return replay(self.state, choose_open(self.state, DEFAULT_PROJECT_NUMBER))
+
+    def waiting_counts(self) -> list[int]:
+        """Events of each batch that waits."""
+        with self.state.connect() as connection:
+            return list(connection.execute(select(inbox_batches.c.event_count)).scalars())
 
     def count(self, table: Any, *conditions: Any) -> int:
         with self.state.connect() as connection:
