@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from include.errors import StoreBusy
 
-MOST_RUNNING = 3  # checking takes the interpreter, storing waits for the disk: a few overlap well, more only queue
+MOST_RUNNING = 2  # one is checked while another is stored; more only take the interpreter from each other
 MOST_PRESENT = 32  # running and waiting
 WAIT_SECONDS = 5.0  # a sender waits longer only to time out
 RETRY_SECONDS = 1.0

@@ -25,6 +25,20 @@ STATE_DATABASE, AIRFLOW_DATABASE = "state", "airflow"
 STOP_SECONDS = 30.0  # a fast shutdown writes a checkpoint first
 CONNECT_SECONDS, INITDB_SECONDS = 3, 120
 OWN_FOLDER = "/proc/self/cwd"
+# For thousands of events per second: after each checkpoint a page is written to the log whole the first time it
+# changes, and ids of events change pages all over their index. So: fewer checkpoints, smaller pages in the log,
+# and room for the index. What is committed is on the disk: fsync and synchronous_commit stay on.
+SERVER_SETTINGS = {
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "shared_buffers": "256MB",
+    "wal_compression": "on",
+    "wal_buffers": "16MB",
+    "max_wal_size": "4GB",
+    "min_wal_size": "256MB",
+    "checkpoint_timeout": "15min",
+    "checkpoint_completion_target": "0.9",
+}
 
 
 def prepare(folder: Path, log: Path, port: int) -> Part:
@@ -52,6 +66,7 @@ def prepare(folder: Path, log: Path, port: int) -> Part:
             str(program.bin_dir / "postgres"),
             *("-D", _seen_from_inside(program, data)),
             *("-h", LOOPBACK, "-p", str(port), "-k", ""),
+            *(part for name, value in SERVER_SETTINGS.items() for part in ("-c", f"{name}={value}")),
         ),
         folder=str(data),
         log=str(log),
