@@ -73,16 +73,21 @@ class Timing:
         Raises:
             InputError: ``missing_field``, ``bad_type``, ``bad_time``, ``from_future`` or ``too_old``.
         """
-        time, sent_at, places = form.time, form.sent_at, form.places
-        if time is None and places.needs_time and not self._is_from_device:
-            raise refusal("missing_field", places.time, f"{places.time[1:]} is missing.")
-        for value, pointer in ((time, places.time), (sent_at, "/sent_at")):
-            if value is not None and value.__class__ is not str:
-                raise refusal("bad_type", pointer, f"{pointer[1:]} must be a text.")
+        time, sent_at = form.time, form.sent_at
+        if time.__class__ is not str or sent_at is not None:
+            self._check_types(form)
         found = self._known.get((time, sent_at))
         if found is None:
-            found = self._known[time, sent_at] = self._work_out(time, sent_at, places.time)
+            found = self._known[time, sent_at] = self._work_out(time, sent_at, form.places.time)
         return found
+
+    def _check_types(self, form: Form) -> None:
+        places = form.places
+        if form.time is None and places.needs_time and not self._is_from_device:
+            raise refusal("missing_field", places.time, f"{places.time[1:]} is missing.")
+        for value, pointer in ((form.time, places.time), (form.sent_at, "/sent_at")):
+            if value is not None and value.__class__ is not str:
+                raise refusal("bad_type", pointer, f"{pointer[1:]} must be a text.")
 
     def _work_out(self, time: str | None, sent_at: str | None, pointer: str) -> Timed:
         sent_us, is_naive = self._sent_us, False

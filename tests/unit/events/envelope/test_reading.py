@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from include.errors import InputError
 from include.events.envelope.reading import read_event, read_events, read_json
@@ -16,6 +19,17 @@ NESTED = [
 ]
 
 INFINITE = float("inf")
+BRACKETS = st.text(st.sampled_from('[]{}"\\\\,: a'), max_size=6)
+ANY_JSON = st.recursive(
+    BRACKETS | st.integers(0, 9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(BRACKETS, inner, max_size=3),
+)
+
+
+def _levels(value: Any) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(_levels, value.values()), default=0)
+    return 1 + max(map(_levels, value), default=0) if isinstance(value, list) else 0
 
 
 def _code(body: bytes) -> str:
@@ -78,6 +92,19 @@ class TestReadJson:
     def test_should_refuse_when_nested_33_levels(self, name: str, make: object) -> None:
         with pytest.raises(InputError, match="32 levels"):
             read_json(make(33))  # type: ignore[operator]
+
+    @given(ANY_JSON, st.integers(24, 34), st.booleans())
+    def test_should_count_levels_right_when_texts_look_like_brackets(
+        self, inner: Any, levels: int, is_ascii: bool
+    ) -> None:
+        for level in range(levels):
+            inner = [inner, "]"] if level % 2 else {"{": "[", '\\"': inner, "}": 1}
+        body = json.dumps(inner, ensure_ascii=is_ascii).encode()
+        if _levels(inner) > 32:
+            with pytest.raises(InputError, match="32 levels"):
+                read_json(body)
+        else:
+            assert read_json(body) == inner
 
     def test_should_leave_hostile_numbers_to_the_rules_when_they_are_well_formed(self) -> None:
         assert read_json(b"[1e400, -1e400, 12345678901234567890]") == [INFINITE, -INFINITE, 12345678901234567890]
