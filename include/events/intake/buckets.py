@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 BURST_FACTOR = 2.0  # a bucket holds what comes in within so many seconds
+ROUNDING = 1e-6  # who waits exactly as long as told is granted
 MOST_CALLERS = 10_000  # buckets kept; one that is forgotten was the longest unused, so it is full again
 
 
@@ -63,7 +64,7 @@ class Buckets:
             level, at = self._levels.pop(caller, (self._capacity, now))
             level = min(self._capacity, level + (now - at) * self._per_second)
             needed = min(float(units), self._capacity)
-            is_granted = level >= needed
+            is_granted = level >= needed - ROUNDING
             self._levels[caller] = (level - units if is_granted else level, now)
             if len(self._levels) > MOST_CALLERS:
                 self._levels.popitem(last=False)

@@ -24,10 +24,13 @@ FROM unnest(%(projects)s::integer[], %(ids)s::uuid[], %(shas)s::bytea[], %(recei
 ORDER BY given.project, given.id
 ON CONFLICT (project_number, event_id) DO NOTHING
 RETURNING receipt_number, position"""
+# LATERAL with LIMIT asks the primary key once per id; a plain join may read the whole table instead.
 RECALL = """
-SELECT seen.project_number, seen.event_id::text, seen.content_sha256
+SELECT given.project, given.id::text, seen.content_sha256
 FROM unnest(%(projects)s::integer[], %(ids)s::uuid[]) AS given (project, id)
-JOIN event_seen AS seen ON seen.project_number = given.project AND seen.event_id = given.id"""
+CROSS JOIN LATERAL (
+    SELECT content_sha256 FROM event_seen WHERE project_number = given.project AND event_id = given.id LIMIT 1
+) AS seen"""
 
 
 class Candidate(NamedTuple):
