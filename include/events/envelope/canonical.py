@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from include.errors import InputError
 from include.events.envelope.codes import refusal, step
 from include.events.envelope.texts import is_storable
 
@@ -41,33 +42,54 @@ def canonical_json(value: Any, pointer: str = "") -> bytes:
     try:
         written = orjson.dumps(value, option=FAST)
     except TypeError:
-        return orjson.dumps(_normal(value, pointer), option=orjson.OPT_SORT_KEYS)
-    if find_suspicious(written):
-        return orjson.dumps(_normal(value, pointer), option=orjson.OPT_SORT_KEYS)
-    return written
+        written = None
+    if written is not None and not find_suspicious(written):
+        return written
+    try:
+        return orjson.dumps(_normal(value), option=orjson.OPT_SORT_KEYS)
+    except InputError as error:
+        raise InputError(error.message, code=error.code, pointer=_place(value, pointer)) from None
 
 
-def _normal(value: Any, pointer: str) -> Any:
-    if isinstance(value, dict):
-        for key in value:
-            if not is_storable(key):
-                raise refusal("bad_string", pointer, "A key holds U+0000 or half of a surrogate pair.")
-        return {key: _normal(item, pointer + step(key)) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_normal(item, f"{pointer}/{index}") for index, item in enumerate(value)]
-    if isinstance(value, str):
-        if not is_storable(value):
-            raise refusal("bad_string", pointer, "The text holds U+0000 or half of a surrogate pair.")
-        return value
-    return _normal_number(value, pointer)
-
-
-def _normal_number(value: Any, pointer: str) -> Any:
-    if value.__class__ is float:
-        if not math.isfinite(value):
-            raise refusal("out_of_range", pointer, "The number is beyond a double.")
-        whole = int(value)
-        return whole if whole == value and SMALLEST_INTEGER <= whole <= LARGEST_INTEGER else value
-    if value.__class__ is int and not SMALLEST_INTEGER <= value <= LARGEST_INTEGER:
-        raise refusal("out_of_range", pointer, "The integer is beyond 64 bits.")
+def _normal(value: Any) -> Any:
+    """The value with integers where floats are whole; refuses what no store keeps, without saying where it stands."""
+    kind = value.__class__
+    if kind is float:
+        return _normal_float(value)
+    if kind is list:
+        return [_normal(item) for item in value]
+    if kind is dict:
+        return {_normal(key): _normal(item) for key, item in value.items()}
+    if kind is str and not is_storable(value):
+        raise refusal("bad_string", "", "A text holds U+0000 or half of a surrogate pair.")
+    if kind is int and not SMALLEST_INTEGER <= value <= LARGEST_INTEGER:
+        raise refusal("out_of_range", "", "An integer is beyond 64 bits.")
     return value
+
+
+def _normal_float(value: float) -> float | int:
+    if value.is_integer():
+        return int(value) if SMALLEST_INTEGER <= value <= LARGEST_INTEGER else value
+    if not math.isfinite(value):
+        raise refusal("out_of_range", "", "A number is beyond a double.")
+    return value
+
+
+def _place(value: Any, pointer: str) -> str:
+    """Where the first part stands that cannot be kept; a key that cannot be kept points at its object."""
+    if value.__class__ is dict:
+        parts = [(step(key), item) for key, item in value.items()]
+    elif value.__class__ is list:
+        parts = [(f"/{index}", item) for index, item in enumerate(value)]
+    else:
+        return pointer
+    bad = next(((way, item) for way, item in parts if not _can_be_kept(item)), None)
+    return pointer if bad is None else _place(bad[1], pointer + bad[0])
+
+
+def _can_be_kept(value: Any) -> bool:
+    try:
+        _normal(value)
+    except InputError:
+        return False
+    return True

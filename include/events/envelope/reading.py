@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ BEYOND_ALL = b"1e999"
 UTC = ZoneInfo("UTC")
 NUL_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 NOT_A_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
-ONE_BRACKET = bytes.maketrans(b"{}", b"[]")
+LEVEL_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +139,12 @@ def _sent_at(value: Any) -> dt.datetime | None:
 def _is_deeper(body: bytes, most_levels: int) -> bool:
     """Whether valid JSON nests deeper, told without a walk over its values.
 
-    Escaped backslashes and quotes go first, so that every other piece between quotes is outside of texts; there
-    only brackets are kept, and each round removes the innermost level.
+    Escaped backslashes and quotes go first, so that every other piece between quotes is outside of texts; what
+    counts there are brackets.
     """
     bare = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    brackets = b"".join(bare.split(b'"')[::2]).translate(ONE_BRACKET, NOT_A_BRACKET)
-    for _ in range(most_levels):
-        if not brackets:
-            return False
-        brackets = brackets.replace(b"[]", b"")
-    return bool(brackets)
+    brackets = b"".join(bare.split(b'"')[::2]).translate(None, NOT_A_BRACKET)
+    return max(accumulate(map(LEVEL_STEP.__getitem__, brackets)), default=0) > most_levels
 
 
 def _with_long_numbers(body: bytes) -> Any:
