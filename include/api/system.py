@@ -18,8 +18,10 @@ from include.api.gate.policies import PUBLIC, READ, Rules
 from include.api.gate.routing import Routes
 from include.days import utc_now
 from include.errors import CounterflowError
+from include.events.kafka.status import known_status
 from include.events.loading.status import read_status
 from include.provenance.event_balances import balance_intake
+from include.settings.intake import KAFKA
 from include.state.engine import reachable
 from include.state.tables import conversion_uploads, day_stages
 
@@ -91,6 +93,7 @@ class System:
             "open_uploads": self._open_uploads,
             "inbox": self._inbox,
             "event_balances": self._event_balances,
+            **({"topic": self._topic} if self._context.settings.intake.transport == KAFKA else {}),
         }
         return {name: _checked(part) for name, part in parts.items()}
 
@@ -129,6 +132,12 @@ class System:
             "last_load_age_seconds": round((utc_now() - last).total_seconds()) if last else None,
             "quarantine_open": found.quarantine_open,
         }
+
+    def _topic(self) -> dict[str, Any]:
+        found = known_status(self._context.stores.state, self._context.settings.intake.kafka.topic)
+        looked_at = [one.read_at for one in found.partitions if one.read_at]
+        age = round((utc_now() - min(looked_at)).total_seconds()) if looked_at else None
+        return {"state": UP, "lag": found.lag, "lost": found.lost_count, "age_seconds": age}
 
     def _event_balances(self) -> dict[str, Any]:
         since = utc_now() - dt.timedelta(days=BALANCED_DAYS)

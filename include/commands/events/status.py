@@ -9,10 +9,12 @@ from typing import Any
 from include.commands.tables import print_rows
 from include.commands.terminal import JsonOption, guarded, settings_here, show
 from include.days import utc_now
+from include.events.kafka.status import known_status
 from include.events.loading.status import InboxStatus, read_status, recent_loads
 from include.provenance.conservation import Balance
 from include.provenance.event_balances import balance_intake
 from include.services.stores import open_stores
+from include.settings.intake import KAFKA
 
 SHOWN_LOADS, SHOWN_DAYS = 5, 7
 
@@ -24,14 +26,21 @@ def status(as_json: JsonOption = False) -> None:
     Args:
         as_json: print one line of JSON.
     """
-    state = open_stores(settings_here()).state
+    settings = settings_here()
+    state = open_stores(settings).state
     found, loads = read_status(state), recent_loads(state, SHOWN_LOADS)
     balances = balance_intake(state, since=utc_now() - dt.timedelta(days=SHOWN_DAYS))
+    topic = known_status(state, settings.intake.kafka.topic) if settings.intake.transport == KAFKA else None
     if as_json:
         result = {**asdict(found), "loads": loads, "balances": [one.as_row() for one in balances]}
+        if topic is not None:
+            result["topic"] = {"name": topic.topic, "lag": topic.lag, "lost": topic.lost_count}
         show(result, as_json=True, title="")
         return
-    show(_summary(found, balances), as_json=False, title="Events on their way")
+    summary = _summary(found, balances)
+    if topic is not None:
+        summary["topic"] = f"{topic.lag} messages not read yet, {topic.lost_count} lost; see events kafka status"
+    show(summary, as_json=False, title="Events on their way")
     if loads:
         print_rows("Last loads", [_load_row(load) for load in loads])
     if balances:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BLOCK_MESSAGES = 1_000
 FIRST_SECONDS, OTHERS_SECONDS = 0.5, 0.05  # waiting for the first message of a block, and for the others
 QUIET_SECONDS = 15.0  # a broker that has messages and sends none for so long is away
+OLDEST_MS = 1_262_304_000_000  # 2010: no broker is older
 END_REACHED, OFFSET_GONE = "_PARTITION_EOF", "_AUTO_OFFSET_RESET"
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,21 @@ class Block:
 
     messages: list[Incoming] = field(default_factory=list)
     moves: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def singles(self) -> Iterator[Block]:
+        """Take it apart.
+
+        Yields:
+            A block for each message, and one for what lies behind the last; together they move as far.
+        """
+        at = {number: before for number, (before, _) in self.moves.items()}
+        for message in self.messages:
+            number, after = message.place.partition, message.place.offset + 1
+            yield Block([message], {number: (at[number], after)})
+            at[number] = after
+        yield Block(
+            [], {number: (at[number], after) for number, (_, after) in self.moves.items() if at[number] < after}
+        )
 
 
 class Reading:
@@ -150,6 +166,8 @@ class Reading:
 
 
 def _incoming(message: Message, place: Place) -> Incoming:
-    written_ms, now = message.timestamp()[1], dt.datetime.now(dt.UTC)
-    written_at = min(dt.datetime.fromtimestamp(written_ms / 1000, dt.UTC), now) if written_ms > 0 else now
+    now = dt.datetime.now(dt.UTC)
+    written_ms = message.timestamp()[1]
+    is_known = OLDEST_MS < written_ms < now.timestamp() * 1000  # else a clock without sense, or none
+    written_at = dt.datetime.fromtimestamp(written_ms / 1000, dt.UTC) if is_known else now
     return read_message(message.value(), cast("Headers | None", message.headers()), place, written_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -150,11 +150,11 @@ def _consume(
 
 
 def _store(engine: Engine, settings: IntakeSettings, block: Block, report: ConsumeReport, rules: RulesCache) -> None:
-    def move(connection: Connection) -> None:
-        move_offsets(connection, report.topic, block.moves, _now())
+    def move(connection: Connection, moves: Mapping[int, tuple[int, int]]) -> None:
+        move_offsets(connection, report.topic, moves, _now())
         failpoint(OFFSETS_MOVED)
 
-    report.taken.add(take_block(engine, block.messages, rules=rules, settings=settings, also=move))
+    report.taken.add(take_block(engine, block, rules=rules, settings=settings, also=move))
     report.messages += len(block.messages)
     report.next_offsets |= {partition: after for partition, (_, after) in block.moves.items()}
 

@@ -13,14 +13,17 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import orjson
 
 from include.errors import InputError
+from include.events.envelope.forms import SOURCES
+from include.events.envelope.identities import NAMESPACES
 from include.events.envelope.reading import read_json
 from include.events.envelope.sender import Sender
 
 RECEIPT_ID, RECEIVED_AT, SENT_AT = "receipt_id", "received_at", "sent_at"
 SENDER, BODY_SHA256 = "sender", "body_sha256"
-NAMESPACES = ("user_id", "user_code", "customer_id", "client_id", "device_id", "anonymous_id")  # strongest first
 FOREIGN = Sender(principal="kafka", source="kafka")  # of messages that say nothing of a sender
 MOST_BYTES = 64 * 1024
+LONGEST_NAME = 200
+FIRST_YEAR, LAST_YEAR = 1971, 2099  # inside the years of events, whatever the offset
 
 Headers = Sequence[tuple[str, bytes | None]]
 T = TypeVar("T")
@@ -176,7 +179,7 @@ class _Facts:
             return None
         try:
             return parse(text.decode())
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             raise InputError(f"The header {name} of the message cannot be read.", code="bad_type") from None
 
 
@@ -212,10 +215,27 @@ def _digest(text: str) -> bytes:
 
 def _instant(text: str) -> dt.datetime:
     instant = dt.datetime.fromisoformat(text)
-    if instant.tzinfo is None:
+    if instant.tzinfo is None or not FIRST_YEAR <= instant.year <= LAST_YEAR:
         raise ValueError(text)
     return instant.astimezone(dt.UTC)
 
 
 def _sender(text: str) -> Sender:
-    return Sender.from_record(json.loads(text))
+    """Read a sender; what other programs write here goes into tables and rules, so every field is looked at."""
+    record = json.loads(text)
+    sender = Sender.from_record(record)
+    is_sound = (
+        _is_name(sender.principal)
+        and sender.source in SOURCES
+        and isinstance(sender.may_backfill, bool)
+        and (sender.only_user_id is None or _is_name(sender.only_user_id))
+        and isinstance(record["only_courses"], list | None)
+        and (sender.only_courses is None or all(_is_name(course) for course in sender.only_courses))
+    )
+    if not is_sound:
+        raise ValueError(text)
+    return sender
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and value.isprintable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from contextlib import closing
 
 from sqlalchemy import Connection, Engine
@@ -79,10 +80,10 @@ def _replay(engine: Engine, settings: IntakeSettings, reading: Reading, progress
     rules, room, taken, total = RulesCache(), InboxRoom(settings), Taken(), reading.offsets_left
     for block in reading.blocks():
         room.require(engine)
-        taken.add(take_block(engine, block.messages, rules=rules, settings=settings, also=_nothing_more))
+        taken.add(take_block(engine, block, rules=rules, settings=settings, also=_stay))
         progress("reading again", total - reading.offsets_left, total)
     return taken
 
 
-def _nothing_more(_: Connection) -> None:
+def _stay(_: Connection, __: Mapping[int, tuple[int, int]]) -> None:
     """Offsets stay where they are."""

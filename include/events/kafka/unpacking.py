@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import DBAPIError
 
 from include.errors import InputError
 from include.events.apps.rules import ProjectRules, RulesCache
@@ -14,12 +16,16 @@ from include.events.envelope.shapes import Shape
 from include.events.envelope.verdicts import Rejected
 from include.events.intake.batches import Batch, Outcome, RefusedRaw
 from include.events.intake.taking_in import take_in_all
-from include.events.kafka.messages import Incoming
+from include.events.kafka.blocks import Block
+from include.events.kafka.messages import FOREIGN, Incoming
 from include.settings.intake import IntakeSettings
 from include.state.engine import reachable
 from include.state.tables import DEFAULT_PROJECT, receipts
 
 MESSAGE = "message"  # shape of what is no event, in the quarantine
+UNFORESEEN = (DBAPIError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
+
+MoveOffsets = Callable[[Connection, Mapping[int, tuple[int, int]]], None]
 
 logger = logging.getLogger(__name__)
 
@@ -53,32 +59,47 @@ class Taken:
 
 
 def take_block(
-    engine: Engine,
-    messages: Sequence[Incoming],
-    *,
-    rules: RulesCache,
-    settings: IntakeSettings,
-    also: Callable[[Connection], None],
+    engine: Engine, block: Block, *, rules: RulesCache, settings: IntakeSettings, also: MoveOffsets
 ) -> Taken:
-    """Take the events of some messages into the inbox; what is no event goes to the quarantine.
+    """Take the events of a block into the inbox; what is no event goes to the quarantine.
+
+    A message that cannot be taken in for a reason nobody foresaw must not stop its partition: then the messages are
+    taken one by one, and the one goes to the quarantine with its bytes.
 
     Args:
         engine: the state engine.
-        messages: as read.
+        block: as read.
         rules: of the projects.
         settings: of intake.
-        also: work to do in the same transaction.
+        also: moves offsets in the same transaction.
 
     Returns:
-        What became of them.
+        What became of the messages.
 
     Raises:
         StoreBusy: PostgreSQL is full, or others were in the way for too long; nothing was stored.
         StoreUnavailable: PostgreSQL does not answer.
+        StoreConflict: another process has read the partition meanwhile; nothing was stored.
     """
+    take = partial(_take, engine, rules=rules, settings=settings, also=also)
+    try:
+        return take(block)
+    except UNFORESEEN:
+        logger.exception("a block of %d messages could not be stored; they are taken one by one", len(block.messages))
+    taken = Taken()
+    for single in block.singles():
+        try:
+            taken.add(take(single))
+        except UNFORESEEN as error:
+            taken.add(take(Block([_unforeseen(message, error) for message in single.messages], single.moves)))
+    return taken
+
+
+def _take(engine: Engine, block: Block, *, rules: RulesCache, settings: IntakeSettings, also: MoveOffsets) -> Taken:
+    messages = block.messages
     fresh = _fresh(engine, messages)
     batches = [_batch(engine, message, rules) for message in fresh]
-    outcomes = take_in_all(engine, batches, settings=settings, also=also)
+    outcomes = take_in_all(engine, batches, settings=settings, also=lambda connection: also(connection, block.moves))
     taken = Taken(repeated=len(messages) - len(fresh))
     for message, outcome in zip(fresh, outcomes, strict=True):
         taken.add(_counts(outcome))
@@ -86,6 +107,11 @@ def take_block(
             verdict = outcome.verdicts[0]
             logger.warning("message %s is in quarantine: %s %s", message.place, verdict["code"], verdict["message"])
     return taken
+
+
+def _unforeseen(message: Incoming, error: Exception) -> Incoming:
+    fault = InputError(f"The message cannot be taken in ({type(error).__name__}); the log has more.", code="bad_type")
+    return replace(message, fault=fault, sender=FOREIGN)
 
 
 def _fresh(engine: Engine, messages: Sequence[Incoming]) -> list[Incoming]:

@@ -13,6 +13,8 @@ import pytest
 
 from include.days import utc_now
 from include.errors import StoreBusy, StoreConflict, StoreUnavailable
+from include.events.envelope.checking import check_events
+from include.events.intake import taking_in
 from include.events.kafka import topic as topic_module
 from include.events.kafka.consuming import ConsumeReport
 from include.events.kafka.messages import headers_of, key_of, value_of
@@ -176,6 +178,24 @@ class TestDeadLetters:
         topic.cluster.write(json.dumps(envelope).encode())
         assert topic.consume().taken.accepted == 1
         assert topic.receipts()[0].principal == "kafka"
+
+    def test_should_go_to_the_quarantine_alone_when_nobody_foresaw_what_it_does(
+        self, topic: KafkaTopic, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def check(events: list[dict[str, object]], **facts: object) -> list[object]:
+            if any(event["event_name"] == "boom" for event in events):
+                raise AttributeError("a defect of ours")
+            return list(check_events(events, **facts))  # type: ignore[arg-type]
+
+        monkeypatch.setattr(taking_in, "check_events", check)
+        topic.send(1, 2)
+        topic.send(3, envelope={**topic.outgoing(3).envelope, "event_name": "boom"})
+        topic.send(4)
+        topic.cluster.write_marker()
+        taken = topic.consume().taken
+        assert (taken.accepted, taken.rejected, topic.offsets()[0].next_offset) == (3, 1, 5)
+        (row,) = topic.quarantine()
+        assert (row.code, row.source_position, b"boom" in bytes(row.raw)) == ("bad_type", f"{TOPIC}/0/2", True)
 
     def test_should_balance_when_good_and_bad_messages_are_mixed(self, topic: KafkaTopic) -> None:
         topic.send(1, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import uuid
 from dataclasses import replace
 
@@ -24,6 +25,10 @@ MESSAGE = Outgoing(
     sent_at=NOW - dt.timedelta(seconds=3),
     body_sha256=b"d" * 32,
 )
+UNSOUND: list[dict[str, object]] = [
+    {"principal": 1}, {"principal": ""}, {"principal": "a\0b"}, {"principal": "\ud800"}, {"source": "pigeon"},
+    {"source": []}, {"may_backfill": 1}, {"only_user_id": {}}, {"only_courses": "abc" * 99}, {"only_courses": [[]]},
+]  # fmt: skip
 LATER = NOW + dt.timedelta(minutes=1)
 
 
@@ -79,6 +84,9 @@ class TestReadMessage:
             ("sender", b"[]"),
             ("sender", b"null"),
             ("sender", b'{"principal": "x"}'),
+            *[("sender", json.dumps({**FOREIGN.to_record(), **changes}).encode()) for changes in UNSOUND],
+            ("received_at", b"0001-01-01T00:00:00+14:00"),
+            ("received_at", b"9999-12-31T23:59:59-14:00"),
             ("body_sha256", b"00"),
             ("body_sha256", b"zz"),
         ],
