@@ -55,7 +55,8 @@ class TestCommands:
         words = shown.split()
         called = next((words[:size] for size in (3, 2, 1) if tuple(words[:size]) in COMMANDS), None)
         assert called is not None, f"{page} shows {shown!r}, which is no command"
-        options = {name for parameter in COMMANDS[tuple(called)].params for name in parameter.opts} | {"--help"}
+        parameters = COMMANDS[tuple(called)].params
+        options = {name for one in parameters for name in (*one.opts, *one.secondary_opts)} | {"--help"}
         assert {word for word in words if word.startswith("--")} <= options
 
     @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
