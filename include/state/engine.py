@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -89,8 +86,7 @@ def migrate(engine: Engine) -> None:
     Raises:
         StoreUnavailable: PostgreSQL cannot be reached.
     """
-    config = _alembic()
-    newest = ScriptDirectory.from_config(config).get_current_head()
+    newest = newest_version()
     with reachable(engine), engine.connect() as connection:
         if current_version(connection) == newest:
             return
@@ -98,8 +94,7 @@ def migrate(engine: Engine) -> None:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
         connection.commit()
         try:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            _upgrade(connection)
             connection.commit()
         finally:
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
@@ -122,12 +117,15 @@ def current_version(connection: Connection) -> str | None:
 
 
 def newest_version() -> str:
-    """The schema version this code wants."""
-    head = ScriptDirectory.from_config(_alembic()).get_current_head()
-    return head or ""
+    """The schema version this code wants: the highest number among the migrations."""
+    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-def _alembic() -> Config:
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # only who migrates pays for its import
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    return config
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

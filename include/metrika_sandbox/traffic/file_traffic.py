@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import pandas as pd
 
 from include.errors import ConfigError
 from include.metrika_sandbox.columns.dialect import Dialect
 from include.metrika_sandbox.columns.fields import HITS, VISITS, field_type
 from include.metrika_sandbox.traffic.source import Edits, Label, RowBlock, VisitHeads, empty_numbers
 from include.metrika_sandbox.visitors.ids import Int64Array
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BLOCK_ROWS = 20_000
 DATE_FIELDS = {VISITS: "ym:s:date", HITS: "ym:pv:date"}
@@ -113,6 +116,8 @@ class FileTraffic:
 
     def iter_heads(self, counter_id: int, day: dt.date) -> Iterator[VisitHeads]:
         """The identifiers of a day's visits."""
+        import pandas as pd
+
         frame = self._days[VISITS].get(day.isoformat())
         if frame is None:
             return
@@ -144,6 +149,8 @@ class FileTraffic:
 
 
 def _read_frame(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
     if not path.is_file():
         raise ConfigError(f"{path} does not exist; give a TSV or CSV file with Logs API column names.")
     if ".tsv" in path.name:

@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect
 
 from include.errors import ConfigError, StoreUnavailable
 from include.secret import Secret
 from include.services.engines.endpoints import Endpoints
 from include.services.processes.ports import choose_port
-from include.state.engine import VERSION_TABLE, connect_state, current_version, migrate, newest_version
+from include.state.engine import MIGRATIONS, VERSION_TABLE, connect_state, current_version, migrate, newest_version
 from include.state.tables import metadata
 from tests.loading import own_stores
 
@@ -50,6 +52,11 @@ class TestMigrate:
             )
             assert compare_metadata(context, metadata) == []
             assert current_version(connection) == newest_version()
+
+    def test_should_name_the_head_of_the_migrations_when_asked_for_the_newest_version(self) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        assert newest_version() == ScriptDirectory.from_config(config).get_current_head()
 
     def test_should_change_nothing_when_it_is_repeated(self, fresh: Engine) -> None:
         migrate(fresh)
