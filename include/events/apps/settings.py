@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Mapping
+from functools import cache
+from zoneinfo import available_timezones
 
 from include.days import zone_of
 from include.errors import InputError
@@ -81,7 +83,10 @@ def require_zone(name: str) -> str:
         InputError: no such zone.
     """
     try:
-        return zone_of(name).key
+        zone = zone_of(name)
+        if zone.key in _known_zones():  # files of this machine beside them, such as posixrules, are none
+            return zone.key
+        raise InputError(f"{name!r} is not an IANA time zone; use one such as Europe/Moscow.", code="bad_zone")
     except InputError as error:
         raise InputError(error.message, code=error.code, pointer="/timezone") from None
 
@@ -130,6 +135,11 @@ def aliases_of(given: Mapping[str, str], registered: Collection[str]) -> dict[st
         if stands_for in found:
             raise _refused(name, f"{name} stands for {stands_for}, which is an alias itself.", "bad_alias")
     return found
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 def _spelled(text: str, alias: str) -> str:
