@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from include.errors import StoreUnavailable
-from include.events.statistics.question import OTHER_COLUMN, TOTAL_COLUMN, USER_CODE, Question
+from include.events.statistics.question import OTHER_COLUMN, USER_CODE, Question
 from include.events.statistics.statements import Statement, Statements
 from include.warehouse.client import Warehouse
 
@@ -78,28 +78,26 @@ def answer(warehouse: Warehouse, table: str, question: Question) -> Answer:
         StoreError: ClickHouse refused a query.
     """
     statements, run = Statements(question, table), _Runner(warehouse)
-    rows = run(statements.people())
+    rows = run(statements.answer())
     if not rows:
-        user_count, skipped_count = run(statements.totals())[0]
-        return Answer((), (), (), question.aggregate.empty, user_count, False, skipped_count)
-    people = [user for user, _, _ in rows]
-    _, user_count, skipped_count = rows[0]
-    columns, is_folded = [TOTAL_COLUMN], False
-    if question.group is not None:
-        found = [column for column, _ in run(statements.columns())]
-        columns, is_folded = found[: question.top_count], len(found) > question.top_count
-    cells: dict[str, dict[str, Any]] = {user: {} for user in people}
-    for user, column, value in run(statements.cells(people, columns)):
-        if user in cells:  # somebody new may have come since the page was cut
-            cells[user][column] = _finite(value)
-            is_folded = is_folded or column == OTHER_COLUMN
+        return Answer((), (), (), question.aggregate.empty, 0, False, run(statements.totals())[0][0])
+    *_, column_count, user_count, skipped_count = rows[0]
+    columns = {place: column for _, _, _, place, column, *_ in rows if place <= question.top_count}
+    names = [columns[place] for place in sorted(columns)]
+    people: dict[int, str] = {}
+    cells: dict[int, dict[str, Any]] = {}
+    for is_shown, place, user, _, column, value, *_ in rows:
+        if is_shown:
+            people[place] = user
+            cells.setdefault(place, {})[column] = question.aggregate.empty if value is None else _finite(value)
+    places = sorted(people)
     return Answer(
-        people=tuple(user or None for user in people),
-        columns=(*columns, OTHER_COLUMN) if is_folded else tuple(columns),
-        cells=tuple(cells[user] for user in people),
+        people=tuple(people[place] or None for place in places),
+        columns=(*names, OTHER_COLUMN) if column_count > question.top_count else tuple(names),
+        cells=tuple(cells[place] for place in places),
         empty=question.aggregate.empty,
         total=user_count,
-        has_more=question.offset + len(people) < user_count,
+        has_more=question.offset + len(places) < user_count,
         skipped_count=skipped_count,
     )
 

@@ -49,15 +49,17 @@ NAMED = {
     AttributeType.ENUM: "{typed}",
     AttributeType.DATETIME: f"if(isNull({{typed}}), NULL, toNullable({TEXT}))",
 }
-# Sums of integers in 128 bits stay exact; sums of doubles hardly depend on the order of the events.
-AGGREGATES = {
-    Aggregate.COUNT: ("count(value)", "count(value)"),
-    Aggregate.SUM: ("ifNull(sum(toInt128(value)), 0)", "ifNull(sumKahan(value), 0)"),
-    Aggregate.AVG: ("sum(toInt128(value)) / count(value)", "sumKahan(value) / count(value)"),
-    Aggregate.MIN: ("min(value)", "min(value)"),
-    Aggregate.MAX: ("max(value)", "max(value)"),
-    Aggregate.UNIQ: ("uniqExact(value)", "uniqExact(value)"),
+# Partial aggregates, of integers and of doubles. Sums of integers in 128 bits stay exact; sums of doubles hardly depend
+# on the order of the events.
+STATES = {
+    Aggregate.COUNT: ("countState(value)", "countState(value)"),
+    Aggregate.SUM: ("sumState(toInt128(value))", "sumKahanState(value)"),
+    Aggregate.AVG: ("avgState(toInt128(value))", "avgState(value)"),
+    Aggregate.MIN: ("minState(value)", "minState(value)"),
+    Aggregate.MAX: ("maxState(value)", "maxState(value)"),
+    Aggregate.UNIQ: ("uniqExactState(value)", "uniqExactState(value)"),
 }
+MERGED_OF_COLUMN = "(state) OVER (PARTITION BY column)"
 COMPARISONS = {
     Comparison.EQ: "{left} = {right}",
     Comparison.NE: "{left} != {right}",
@@ -105,54 +107,32 @@ class Statements:
             conditions=" AND ".join(self._conditions()) or "1",
         )
 
-    def people(self) -> Statement:
-        """The people of the page."""
-        values = {"limit": self._question.limit, "offset": self._question.offset}
-        return self._statement("people", values, typed=self._typed)
+    def answer(self) -> Statement:
+        """Everything: the cells of the page, the names of the large columns, and how much there is in all."""
+        question, state = self._question, self._state()
+        merge = state.partition("State(")[0] + "Merge"
+        empty = "ifNull({}, 0)" if question.aggregate is Aggregate.SUM else "{}"
+        pairs = _read("pairs").format(state=state, typed=self._typed)
+        sql = _read("answer").format(
+            answer=empty.format(f"{merge}(state)"), size=empty.format(merge + MERGED_OF_COLUMN), pairs=pairs
+        )
+        values = {
+            "limit": question.limit,
+            "offset": question.offset,
+            "top_count": question.top_count,
+            "other": OTHER_COLUMN,
+        }
+        return Statement(sql, {**self._params, **values})
 
     def totals(self) -> Statement:
-        """How many people there are."""
-        return self._statement("totals", {}, typed=self._typed)
+        """How many events do not fit."""
+        return Statement(_read("totals").format(typed=self._typed), self._params)
 
-    def columns(self) -> Statement:
-        """The columns with the largest aggregates, one more than are shown."""
-        values = {"column_limit": self._question.top_count + 1}
-        return self._statement("columns", values, typed=self._typed, aggregate=self._aggregate())
-
-    def cells(self, people: list[str], columns: list[str]) -> Statement:
-        """The cells of a page.
-
-        Args:
-            people: of the page, in order; the empty text for nobody, last.
-            columns: columns of their own; all others are folded.
-
-        Returns:
-            The query.
-        """
-        named = [person for person in people if person]
-        page = (["user BETWEEN %(first_user)s AND %(last_user)s"] if named else []) + (
-            ["user = ''"] if "" in people else []
-        )
-        values: dict[str, Any] = {"columns": columns, "other": OTHER_COLUMN}
-        values |= {"first_user": named[0], "last_user": named[-1]} if named else {}
-        return self._statement(
-            "cells",
-            values,
-            typed=self._typed,
-            aggregate=self._aggregate(),
-            folded="if(has(%(columns)s, column), column, %(other)s)" if self._question.group else "column",
-            page=f"({' OR '.join(page)})",
-        )
-
-    def _statement(self, name: str, values: dict[str, Any], **parts: str) -> Statement:
-        return Statement(_read(name).format(**parts), {**self._params, **values})
-
-    def _aggregate(self) -> str:
+    def _state(self) -> str:
         question = self._question
         if question.value is None:
-            return "count()"
-        is_integer = question.value.type is AttributeType.INTEGER
-        return AGGREGATES[question.aggregate][0 if is_integer else 1]
+            return "countState()"
+        return STATES[question.aggregate][0 if question.value.type is AttributeType.INTEGER else 1]
 
     def _pairs(self) -> list[tuple[Attribute, str]]:
         found = {attribute.name: attribute for attribute in _attributes(self._question)}
