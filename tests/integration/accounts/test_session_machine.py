@@ -175,6 +175,7 @@ class SessionMachine(RuleBasedStateMachine):
         assert refusal(change_role, self.people.engine, account.user_id, role, by=COMMAND, now=self.now) == code
         if not code and account.role != role:
             account.role, account.epoch = role, account.epoch + 1
+        self.use_all()
 
     @rule(account=known, is_active=st.sampled_from([True, True, False]))
     def set_active(self, account: ModelAccount, is_active: bool) -> None:
