@@ -16,6 +16,7 @@ from include.events.loading import load_events as job
 from include.events.loading.load_events import LOADER
 from include.events.loading.loads import claim_load
 from include.events.loading.status import read_status
+from include.provenance.event_balances import balance_landed
 from include.services.engines.endpoints import Endpoints
 from include.state.locks import only_one
 from include.state.tables import event_loads, event_quarantine, identities, inbox_batches, persons, receipts
@@ -93,6 +94,17 @@ class TestLoadEvents:
         inbox.load()
         assert inbox.rows(DIGEST, order="1") == before
         assert inbox.ids() == list(range(100))
+
+    def test_should_show_one_row_when_one_load_holds_an_event_twice(self, inbox: Inbox) -> None:
+        """Only after its id was forgotten while it waited, which housekeeping does not do."""
+        for _ in range(2):
+            inbox.forget_ids()
+            inbox.put(range(10))
+        report = inbox.load()
+        assert (report.events, report.repeats, len(report.load_ids)) == (20, 10, 1)
+        assert inbox.ids() == list(range(10))
+        since = utc_now() - dt.timedelta(days=1)
+        assert balance_landed(inbox.warehouse, inbox.state, "events", since=since).residual == 0
 
     def test_should_say_so_and_end_well_when_another_loader_is_at_work(self, inbox: Inbox) -> None:
         inbox.put(range(10))
