@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 MOST_EVENT_TYPES = 1000  # of one project: all of them are kept in the memory of every process that takes events
 CODE_FALLBACK, CODE_JOINT = "event", "_"
 INCOMPATIBLE, TOO_MANY = "incompatible_schema", "too_many_events"
-MOST_NAMED = 20  # conflicts in one message
+MOST_NAMED = 100  # conflicts in one message; as many as one event has attributes
 
 
 @dataclass(frozen=True)
