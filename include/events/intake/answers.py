@@ -61,10 +61,10 @@ def unpack(receipt: RowMapping) -> Outcome:
         receipt: the row of the receipt, with its answer.
 
     Returns:
-        The outcome as it was, marked as replayed.
+        The outcome as it was, marked as replayed; without verdicts when they were forgotten.
     """
-    accepted, duplicates = receipt["accepted_count"], receipt["duplicate_count"]
-    verdicts: bytes = gzip.decompress(bytes(receipt["answer"]))
+    accepted, duplicates, answer = receipt["accepted_count"], receipt["duplicate_count"], receipt["answer"]
+    verdicts: bytes = b"[]" if answer is None else gzip.decompress(bytes(answer))
     return Outcome(
         STORED_STATUS if accepted or duplicates else REFUSED_STATUS,
         UUID(str(receipt["receipt_id"])),

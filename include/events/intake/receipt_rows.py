@@ -29,7 +29,7 @@ STORED = """
 SELECT receipt_number, receipt_id::text, received_at, body_sha256, answer, accepted_count, duplicate_count,
     rejected_count
 FROM receipts WHERE """
-BY_ID = STORED + "receipt_id = %(id)s"
+BY_IDS = STORED + "receipt_id = ANY(%(ids)s::uuid[])"
 BY_REQUEST = STORED + "principal = %(principal)s AND request_key = %(request)s"
 BY_BODY = STORED + "principal = %(principal)s AND body_key = %(body)s"
 BEGIN, BEGIN_AND_HOLD = f"{SETTINGS};\n{NUMBER}", f"{SETTINGS};\n{HOLD};\n{NUMBER}"
@@ -76,7 +76,7 @@ def find_answers(connection: Connection, batches: Sequence[Batch], *, seen_days:
     Raises:
         InputError: a key was used with another body (code ``idempotency_mismatch``).
     """
-    found: dict[int, Outcome] = {}
+    found = _delivered(connection, batches)
     for index, batch in enumerate(batches):
         row = _stored(connection, batch)
         if row is None:
@@ -127,14 +127,19 @@ def _keys(batch: Batch) -> list[str]:
 
 
 def _stored(connection: Connection, batch: Batch) -> RowMapping | None:
-    if batch.source_positions is not None:
-        found = connection.exec_driver_sql(BY_ID, {"id": str(batch.receipt_id)})
-    elif batch.request_key or batch.body_key:
-        names = {"principal": batch.sender.principal, "request": batch.request_key, "body": batch.body_key}
-        found = connection.exec_driver_sql(BY_REQUEST if batch.request_key else BY_BODY, names)
-    else:
+    if batch.source_positions is not None or not (batch.request_key or batch.body_key):
         return None
-    return found.mappings().first()
+    names = {"principal": batch.sender.principal, "request": batch.request_key, "body": batch.body_key}
+    return connection.exec_driver_sql(BY_REQUEST if batch.request_key else BY_BODY, names).mappings().first()
+
+
+def _delivered(connection: Connection, batches: Sequence[Batch]) -> dict[int, Outcome]:
+    """Find what was delivered before under its receipt id, however long ago and whatever else is said with it."""
+    ids = {str(batch.receipt_id): index for index, batch in enumerate(batches) if batch.source_positions is not None}
+    if not ids:
+        return {}
+    rows = connection.exec_driver_sql(BY_IDS, {"ids": list(ids)}).mappings()
+    return {ids[row["receipt_id"]]: unpack(row) for row in rows}
 
 
 def _forget(connection: Connection, row: RowMapping) -> None:

@@ -100,7 +100,7 @@ class Sending:
                 "acks": "all",
                 "message.timeout.ms": SEND_MS,
                 "request.timeout.ms": SEND_MS,
-                "compression.type": "lz4",
+                "linger.ms": 1,
                 "error_cb": self._note_error,
             },
         )
