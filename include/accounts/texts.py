@@ -42,7 +42,7 @@ def clean_text(text: str, *, what: str, pointer: str, longest: int = LONGEST_NAM
 
 
 def clean_email(text: str) -> str:
-    """Trim an email address and refuse what is none.
+    """Trim an email address and refuse what is none; it is kept as typed.
 
     Args:
         text: as typed.
@@ -56,7 +56,7 @@ def clean_email(text: str) -> str:
     >>> clean_email(" John@Email.com ")
     'John@Email.com'
     """
-    found = unicodedata.normalize("NFC", text.strip())
+    found = text.strip()
     if len(found) > LONGEST_EMAIL or not is_writable(found) or not EMAIL_FORM.fullmatch(found):
         raise InputError(
             f"Give an email address of at most {LONGEST_EMAIL} characters, such as john@email.com.",

@@ -47,7 +47,7 @@ token_families = Table(
     instant("created_at"),
     instant("ends_at"),
     instant("revoked_at", required=False),
-    Column("revoked_cause", Text, nullable=False, server_default=""),  # logout, reuse, password, role, disabled
+    Column("revoked_cause", Text, nullable=False, server_default=""),  # logout, reuse, password, disabled, ended
     Index("ix_token_families_user", "user_id"),
     Index("ix_token_families_end", "ends_at"),
 )
@@ -74,7 +74,7 @@ login_failures = Table(
     "login_failures",
     metadata,
     Column("failure_id", BigInteger, Identity(), primary_key=True),
-    Column("email_key", Text, nullable=False),
+    Column("email_key", Text, nullable=False),  # SHA-256 of the account's email_key; empty when no address was typed
     Column("address", Text, nullable=False),
     instant("failed_at"),
     Index("ix_login_failures_email", "email_key", "failed_at"),
@@ -87,7 +87,7 @@ account_audit = Table(
     metadata,
     Column("audit_id", BigInteger, Identity(), primary_key=True),
     instant("happened_at"),
-    Column("action", Text, nullable=False),  # register, login, login_failed, refresh, refresh_reuse, role ...
+    Column("action", Text, nullable=False),  # names in include/accounts/audit.py
     Column("user_id", UUID(as_uuid=False), nullable=True),  # whom it is about, when known
     Column("actor", Text, nullable=False),  # account:<id>, airflow:<name>, command, or empty
     Column("address", Text, nullable=False, server_default=""),
