@@ -120,6 +120,7 @@ REFUSED: list[tuple[str, Any, dict[str, Any], str]] = [
     ("bad_string", learning(payload={"\udfff": 1}), {}, "/payload"),
     ("bad_string", learning(**{"\ud800": 1}), {}, ""),
     ("bad_string", learning(event_type="a\ud800"), {}, "/event_type"),
+    ("bad_string", learning(event_type="page\0view"), {}, "/event_type"),
 ]
 ELSEWHERE = {"id_conflict"}  # only the store of ids can tell
 

@@ -117,6 +117,10 @@ class TestDigestOf:
     def test_should_differ_when_a_field_of_the_envelope_differs(self, change: dict[str, Any]) -> None:
         assert _digest(envelope(**change)) != _digest(envelope())
 
+    def test_should_differ_when_the_same_id_is_of_another_kind(self) -> None:
+        order, page = (_digest(envelope(scope={"type": kind, "id": "1"})) for kind in ("order", "page"))
+        assert order != page
+
     @pytest.mark.parametrize("event", [device(occurred_at=...), activity(timestamp=...)])
     def test_should_be_equal_when_an_event_without_time_is_sent_again_later(self, event: Any) -> None:
         later = RECEIVED_AT + dt.timedelta(hours=1)
