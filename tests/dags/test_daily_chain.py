@@ -11,6 +11,7 @@ from include.conversions.single import prepare_single, read_single
 from include.days import utc_now
 from include.metrika_sandbox.behaviour.faults import ALWAYS, Faults
 from include.visits.scoring.export import export_path
+from tests.account_days import People, refusal
 from tests.dags.rig import COUNTERS, DagRig
 
 DAY = utc_now().date() - dt.timedelta(days=3)  # closed and settled in every zone, inside the 21 days
@@ -163,6 +164,14 @@ class TestHousekeeping:
             chained.plant_api_rows(utc_now() - dt.timedelta(days=age_days))
         chained.run("housekeeping")
         assert chained.api_rows() == {"tokens": 1, "answers": 1}
+
+    def test_should_forget_sign_ins_that_ended_but_keep_the_others(self, chained: DagRig) -> None:
+        today = People(chained.state, now=utc_now())
+        account, past = today.register(), today.later(days=-31)
+        pairs = [people.start(account) for people in (past, today)]
+        chained.run("housekeeping")
+        assert refusal(past.refresh, pairs[0].refresh_token) == "invalid_refresh"
+        assert refusal(today.refresh, pairs[1].refresh_token) == ""
 
     def test_should_leave_no_staging_table_when_all_has_run(self, chained: DagRig) -> None:
         assert chained.staging_tables() == []
