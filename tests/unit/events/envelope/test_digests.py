@@ -117,6 +117,10 @@ class TestDigestOf:
     def test_should_differ_when_a_field_of_the_envelope_differs(self, change: dict[str, Any]) -> None:
         assert _digest(envelope(**change)) != _digest(envelope())
 
+    def test_should_differ_when_the_truth_of_a_simulated_event_differs(self) -> None:
+        truths: list[Any] = [None, {}, {"is_anomaly": True}]
+        assert len({_digest(envelope(source="simulator", labels=labels)) for labels in truths}) == 3
+
     def test_should_differ_when_the_same_id_is_of_another_kind(self) -> None:
         order, page = (_digest(envelope(scope={"type": kind, "id": "1"})) for kind in ("order", "page"))
         assert order != page
