@@ -183,7 +183,7 @@ def _adds_up(name: str, found: list[Balance]) -> Check:
 def _inbox(engine: Engine) -> Check:
     """Whether loading keeps up with intake."""
     found = read_status(engine)
-    detail = f"{found.waiting_events} events wait, the oldest for {found.lag_seconds:.0f} s"
+    detail = f"waiting events {found.waiting_events}, age of the oldest {found.lag_seconds:.0f} s"
     if found.failure:
         return Check("event inbox", False, found.failure, "Run `python -m include events load`; docs/operations.md.")
     if found.lag_seconds > LONGEST_LAG_SECONDS:

@@ -35,5 +35,7 @@ def load(budget_seconds: BudgetOption = None, as_json: JsonOption = False) -> No
             progress=progress,
             budget_seconds=budget_seconds,
         )
-    title = "Another loader is at work; nothing to do here" if report.is_busy else "Events loaded"
-    show(asdict(report), as_json=as_json, title=title)
+    if report.is_busy and not as_json:
+        show({"loaded": "nothing, for another loader is at work"}, as_json=False, title="Events loaded")
+        return
+    show(asdict(report), as_json=as_json, title="Events loaded")

@@ -50,11 +50,12 @@ def status(as_json: JsonOption = False) -> None:
 def _summary(found: InboxStatus, balances: list[Balance]) -> dict[str, Any]:
     wrong = [one for one in balances if one.residual]
     return {
-        "waiting": f"{found.waiting_events} events in {found.waiting_batches} batches, {found.waiting_bytes} bytes",
+        "waiting": _counted(found.waiting_events, "event")
+        + f" in {_counted(found.waiting_batches, 'batch', 'batches')}, {found.waiting_bytes} bytes",
         "lag": f"{found.lag_seconds:.0f} s",
         "open loads": found.open_loads,
         "last load": f"{found.last_landed_at:%Y-%m-%d %H:%M:%S} UTC" if found.last_landed_at else "none yet",
-        "in quarantine": f"{found.quarantine_open} events",
+        "in quarantine": _counted(found.quarantine_open, "event"),
         "conservation": f"{wrong[0].name}: residual {wrong[0].residual}. {wrong[0].advice}" if wrong else "adds up",
         **({"trouble": found.failure} if found.failure else {}),
     }
@@ -80,6 +81,10 @@ def _balance_row(balance: Balance) -> dict[str, Any]:
         "became": _counts(balance.became.items()),
         "residual": balance.residual,
     }
+
+
+def _counted(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def _counts(items: Any) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from include.state.locks import day_lock
+from include.state.locks import day_lock, only_one
 
 PROJECT = Path(__file__).parents[3]
 DAYS = [dt.date(2025, 7, 1), dt.date(2025, 7, 2)]
@@ -102,3 +102,15 @@ class TestDayLock:
                 )
             ).scalar()
         assert held == 0
+
+
+class TestOnlyOne:
+    def test_should_be_ours_again_when_the_other_has_ended(self, state: Engine) -> None:
+        with only_one(state, "job") as first, only_one(state, "job", patience_seconds=0) as second:
+            pass
+        with only_one(state, "job") as third:
+            assert (first, second, third) == (True, False, True)
+
+    def test_should_not_be_in_the_way_of_another_job(self, state: Engine) -> None:
+        with only_one(state, "job") as first, only_one(state, "other", patience_seconds=0) as second:
+            assert (first, second) == (True, True)

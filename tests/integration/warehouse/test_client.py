@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -77,6 +78,27 @@ class TestStreams:
         warehouse.execute("CREATE OR REPLACE TABLE refused (n UInt64) ENGINE = MergeTree ORDER BY n")
         with pytest.raises(StoreError, match="refused rows"):
             warehouse.insert_stream("INSERT INTO refused FORMAT TSV", [b"not a number\n"])
+
+    def test_should_store_every_member_when_gzip_members_come_one_after_another(self, warehouse: Warehouse) -> None:
+        warehouse.execute("CREATE OR REPLACE TABLE members (n UInt64) ENGINE = MergeTree ORDER BY n")
+        members = [gzip.compress(b"%d\n" % number) for number in range(1_000)]
+        warehouse.insert_stream("INSERT INTO members FORMAT TSV", members, is_gzip=True)
+        assert warehouse.execute("SELECT count(), sum(n) FROM members") == [(1_000, 499_500)]
+
+    def test_should_say_so_when_a_member_is_damaged(self, warehouse: Warehouse) -> None:
+        warehouse.execute("CREATE OR REPLACE TABLE damaged (n UInt64) ENGINE = MergeTree ORDER BY n")
+        with pytest.raises(StoreError, match="refused rows"):
+            warehouse.insert_stream("INSERT INTO damaged FORMAT TSV", [gzip.compress(b"1\n")[:-6]], is_gzip=True)
+
+    def test_should_give_the_bytes_of_a_result_as_they_are(self, warehouse: Warehouse) -> None:
+        sql = "SELECT number, {word:String} FROM numbers(3) FORMAT TabSeparated"
+        with warehouse.read_stream(sql, {"word": "a'b"}) as body:
+            assert body.read() == b"0\ta\\'b\n1\ta\\'b\n2\ta\\'b\n"
+
+    def test_should_say_so_when_a_result_fails_after_its_first_rows(self, warehouse: Warehouse) -> None:
+        sql = "SELECT throwIf(number = 900000) FROM numbers(1000000) FORMAT TabSeparated"
+        with pytest.raises(StoreError, match="refused a query"), warehouse.read_stream(sql) as body:
+            body.read()
 
 
 class TestTrouble:
