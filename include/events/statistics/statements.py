@@ -44,7 +44,7 @@ TYPED = {
 NAMED = {
     AttributeType.INTEGER: "toString({typed})",
     AttributeType.NUMBER: "toString({typed})",
-    AttributeType.BOOLEAN: "if({typed} = 1, 'true', 'false')",
+    AttributeType.BOOLEAN: "multiIf({typed} = 1, toNullable('true'), {typed} = 0, 'false', NULL)",
     AttributeType.STRING: "{typed}",
     AttributeType.ENUM: "{typed}",
     AttributeType.DATETIME: f"if(isNull({{typed}}), NULL, toNullable({TEXT}))",
@@ -99,7 +99,7 @@ class Statements:
         for attribute in _attributes(question):
             self._add_slot(attribute)
         self._typed = _read("typed").format(
-            column=self._column(),
+            name=self._name(),
             value=self._slot_of(question.value, "v") if question.value else "NULL",
             fits=" AND ".join(f"({_fits(slot)})" for slot in self._slots.values()) or "1",
             typed="".join(f", {self._typed_of(attribute)} AS v_{slot}" for attribute, slot in self._pairs()),
@@ -112,7 +112,7 @@ class Statements:
         question, state = self._question, self._state()
         merge = state.partition("State(")[0] + "Merge"
         empty = "ifNull({}, 0)" if question.aggregate is Aggregate.SUM else "{}"
-        pairs = _read("pairs").format(state=state, typed=self._typed)
+        pairs = _read("pairs").format(state=state, typed=self._typed, column=self._column())
         sql = _read("answer").format(
             answer=empty.format(f"{merge}(state)"), size=empty.format(merge + MERGED_OF_COLUMN), pairs=pairs
         )
@@ -156,16 +156,23 @@ class Statements:
     def _typed_of(self, attribute: Attribute) -> str:
         return TYPED[attribute.type].format(raw=self._slot_of(attribute, "r"), slot=self._slots[attribute.name])
 
-    def _column(self) -> str:
+    def _name(self) -> str:
+        """The value of the grouping attribute as text, NULL where it is absent."""
         group = self._question.group
         if group is None:
+            return "CAST(NULL AS Nullable(String))"
+        raw, typed = self._slot_of(group, "r"), self._slot_of(group, "v")
+        return NAMED[group.type].format(raw=raw, typed=typed)
+
+    def _column(self) -> str:
+        """The name of a value's column, as ``question.column_name`` gives it."""
+        if self._question.group is None:
             self._params["total"] = TOTAL_COLUMN
             return "%(total)s"
         self._params |= {"reserved": list(RESERVED_COLUMNS), "escape": ESCAPE, "null_column": NULL_COLUMN}
-        raw, typed = self._slot_of(group, "r"), self._slot_of(group, "v")
-        name = f"assumeNotNull({NAMED[group.type].format(raw=raw, typed=typed)})"
-        escaped = f"has(%(reserved)s, {name}) OR startsWith({name}, %(escape)s)"
-        return f"multiIf(isNull({typed}), %(null_column)s, {escaped}, concat(%(escape)s, {name}), {name})"
+        known = "assumeNotNull(name)"
+        escaped = f"has(%(reserved)s, {known}) OR startsWith({known}, %(escape)s)"
+        return f"multiIf(isNull(name), %(null_column)s, {escaped}, concat(%(escape)s, {known}), {known})"
 
     def _events(self, table: str) -> str:
         raw = "".join(f", JSONExtractRaw(props, %({slot}_name)s) AS r_{slot}" for slot in self._slots.values())
