@@ -7,7 +7,8 @@ from sqlalchemy import Engine, select
 from include.accounts.courses import courses_of_teacher
 from include.accounts.roles import ADMIN, STUDENT
 from include.accounts.scopes import BACKFILL
-from include.api.apps.access import app_unknown, key_app_mismatch, require_app
+from include.api.apps.access import app_unknown, require_app
+from include.api.gate.admission import key_app_mismatch
 from include.api.gate.callers import Caller, CallerKind
 from include.events.envelope.sender import Sender
 from include.state.engine import reachable
