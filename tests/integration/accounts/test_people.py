@@ -200,3 +200,7 @@ class TestListAccounts:
         pages = [list_accounts(cheap.engine, email="@LISTED", limit=2, offset=offset) for offset in (0, 2, 4)]
         assert [account.user_id for page in pages for account in page.items] == made
         assert {page.total for page in pages} == {5}
+
+    @pytest.mark.parametrize("email", ["\0", "\ud800", "a\nb"])
+    def test_should_find_nobody_when_no_address_can_hold_it(self, cheap: People, email: str) -> None:
+        assert list_accounts(cheap.engine, email=email).total == 0
