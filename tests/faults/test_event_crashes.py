@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -14,13 +15,15 @@ from include.events.tables import rejected_table
 from include.provenance.event_balances import balance_intake, balance_landed
 from include.services.engines.endpoints import Endpoints
 from include.state.tables import event_loads, event_quarantine, identities, inbox_batches, persons, receipts
-from tests.event_inbox import Inbox, own_inbox
+from tests.event_inbox import Inbox, learning_event, own_inbox
 from tests.load_events_process import load_and_die
 
 BATCHES, EVENTS_OF_A_BATCH, REJECTED = 7, 30, 5
 LOAD_EVENTS = 2 * EVENTS_OF_A_BATCH  # four loads, the last of one batch
 OF_THE_CALL = ("events_load.begun", "events_load.rejections_copied", "events_load.rejections_marked")
 TIMES = (1, 2, 4)  # in the first load, in a middle one, in the last
+POINTS_OF_A_LOAD = [point for point in FAILPOINTS if point not in OF_THE_CALL]
+MANY_BATCHES = 1_000
 KILLS = [f"{point}:{time}" for point in FAILPOINTS for time in (TIMES if point not in OF_THE_CALL else (1,))]
 
 
@@ -72,6 +75,20 @@ class TestI1KilledLoad:
         assert load_and_die(inbox.environ, point, LOAD_EVENTS)
         inbox.load(load_max_events=LOAD_EVENTS)
         assert_all_landed(inbox)
+
+    def test_should_land_a_thousand_batches_when_loaders_die_while_they_come_in(self, stores: Inbox) -> None:
+        """E2: each load is killed, at one point after the other, and the last one is not."""
+        stores.clear()
+        deaths, points = 0, itertools.cycle(POINTS_OF_A_LOAD)
+        for batch in range(MANY_BATCHES):
+            outcome = stores.take_in([learning_event(number) for number in (2 * batch, 2 * batch + 1)])
+            assert outcome.accepted == 2
+            if batch % 50 == 49:
+                deaths += load_and_die(stores.environ, next(points), load_max_events=60)
+        stores.load(load_max_events=60)
+        assert deaths == MANY_BATCHES / 50
+        assert stores.ids() == list(range(2 * MANY_BATCHES))
+        assert (stores.count(inbox_batches), stores.count(receipts)) == (0, MANY_BATCHES)
 
     def test_should_land_every_event_once_when_killed_again_and_again(self, inbox: Inbox) -> None:
         deaths = [load_and_die(inbox.environ, f"{point}:1", LOAD_EVENTS) for point in FAILPOINTS]
