@@ -14,8 +14,10 @@ from sklearn.linear_model import LogisticRegression
 
 from include.days import utc_now
 from include.registry.versions import find_production, register
+from include.state.tables import inbox_batches
 from tests.dags.rig import COUNTERS
 from tests.dags.scheduler_rig import CHAIN, TOKEN, SchedulerRig
+from tests.event_inbox import opened_inbox
 
 pytestmark = [pytest.mark.scheduler, pytest.mark.timeout(1200)]
 
@@ -138,6 +140,17 @@ class TestApproval:
         assert served is not None
         assert served.version == version.version
         assert one_day.stores.stages(101, ONE_DAY)["scores"].counts["reasons"]["below_threshold"] > 0
+
+
+class TestEventLoading:
+    def test_should_land_what_waits_by_the_schedule(self, running: SchedulerRig) -> None:
+        """Nobody triggers anything; the lag stays under two minutes."""
+        with opened_inbox(running.stores.environ) as inbox:
+            inbox.put(range(50))
+            running.wait(lambda: inbox.count(inbox_batches) == 0, "the events", 180)
+            assert inbox.ids() == list(range(50))
+        landed = [run for run in running.client.runs("event_loading") if run["state"] == "success"]
+        assert {run["run_type"] for run in landed} == {"scheduled"}
 
 
 class TestKilledWorkers:
