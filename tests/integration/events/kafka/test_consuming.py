@@ -19,6 +19,8 @@ from include.events.kafka import topic as topic_module
 from include.events.kafka.consuming import ConsumeReport
 from include.events.kafka.messages import headers_of, key_of, value_of
 from include.events.kafka.offsets import move_offsets
+from include.events.quarantine.choosing import Chosen
+from include.events.quarantine.replaying import replay
 from include.state.tables import event_seen, inbox_batches, receipts
 from tests.kafka_cluster import TOPIC
 from tests.kafka_topic import KafkaTopic
@@ -165,6 +167,17 @@ class TestDeadLetters:
         (row,) = topic.quarantine()
         assert (row.code, row.source_position, row.shape) == (code, f"{TOPIC}/0/1", "message")
         assert bytes(row.raw) == (value or b"")[: 64 * 1024]
+
+    def test_should_be_taken_in_when_it_is_corrected_and_replayed(self, topic: KafkaTopic) -> None:
+        topic.cluster.write(b"{")
+        topic.consume()
+        (row,) = topic.quarantine()
+        event = {name: value for name, value in topic.outgoing(7).envelope.items() if name != "source"}
+        chosen, corrections = Chosen([row.quarantine_id]), {row.quarantine_id: event}
+        assert replay(topic.inbox.state, chosen, corrections=corrections).replayed == 1
+        assert topic.landed() == [7]
+        topic.set_offset(0)
+        assert topic.consume().taken.repeated == 1
 
     def test_should_go_to_the_quarantine_of_its_app_when_an_event_breaks_a_rule(self, topic: KafkaTopic) -> None:
         topic.send(1, envelope={**topic.outgoing(1).envelope, "occurred_at": "yesterday"})
