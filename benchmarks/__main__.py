@@ -16,6 +16,7 @@ SCRIPTS = {
     "train_visits.py": ("--visits", "100000", "30000"),
     "visit_quality.py": ("--seeds", "5", "1"),
     "passport.py": ("--visits", "1000000", "200000"),
+    "intake.py": ("--events", "300000", "60000"),
     "schema_checks.py": ("--events", "100000", "20000"),
     "load_events.py": ("--events", "1000000", "200000"),
 }

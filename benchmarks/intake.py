@@ -1,10 +1,11 @@
 """Event intake over HTTP: events per second that are acknowledged, with every one of them on the disk.
 
-Real engines, and one uvicorn process with the app mounted below its prefix as Airflow mounts it. Another process
+Real engines, and one uvicorn process with the app mounted below its prefix as Airflow mounts it; with ``--airflow``
+the API server of a whole Airflow, whose scheduler and DAG processor then share the machine. Another process
 sends batches of distinct learning events with an API key over a few connections; all batches are written before the
 clock runs. The reference stores the same events with a bare psycopg2 loop, COPY and one commit per batch, without
 any check. Afterwards PostgreSQL is asked whether what was acknowledged is there.
-``python benchmarks/intake.py``
+``python benchmarks/intake.py [--airflow]``
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ CONNECTIONS = 2
 WARM_BATCHES = 20
 GOAL_EVENTS_PER_SECOND, GOAL_P99_MS = 10_000.0, 100.0
 START_SECONDS = 60.0
+FACTS = ("p50_ms", "p99_ms", "largest_ms", "server_cpu_ms_per_batch", "rss_growth_mb", "rss_mb", "body_kb")
 KINDS = ("task_start", "task_finish", "video_play", "page_view", "login")
 BARE_TABLE = "CREATE TABLE bare_events (event_id uuid PRIMARY KEY, line text NOT NULL)"
 
@@ -90,7 +92,7 @@ def run_load(events: int, port: int, connections: int) -> None:
     bodies = [json.dumps({"events": batch}).encode() for batch in batches(events, seed=port)]
     warm = [json.dumps({"events": batch}).encode() for batch in batches(WARM_BATCHES * BATCH, seed=port + 1)]
     _send(warm, port, connections)
-    before_mb = _rss_mb()
+    before_mb, cpu_before = _rss_mb(), _cpu_seconds()
     started = time.perf_counter()
     times, accepted = _send(bodies, port, connections)
     seconds = time.perf_counter() - started
@@ -99,9 +101,10 @@ def run_load(events: int, port: int, connections: int) -> None:
         "seconds": seconds,
         "accepted": accepted,
         "warm": WARM_BATCHES * BATCH,
-        "p50": times[len(times) // 2] * 1000,
-        "p99": times[min(len(times) - 1, int(len(times) * 0.99))] * 1000,
-        "largest": times[-1] * 1000,
+        "p50_ms": times[len(times) // 2] * 1000,
+        "p99_ms": times[min(len(times) - 1, int(len(times) * 0.99))] * 1000,
+        "largest_ms": times[-1] * 1000,
+        "server_cpu_ms_per_batch": (_cpu_seconds() - cpu_before) * 1000 / len(bodies),
         "rss_growth_mb": _rss_mb() - before_mb,
         "rss_mb": _rss_mb(),
         "body_kb": len(bodies[0]) / 1024,
@@ -155,13 +158,18 @@ def _rss_mb() -> float:
     return memory
 
 
+def _cpu_seconds() -> float:
+    import psutil
+
+    used = psutil.Process(int(os.environ["SERVER_PID"])).cpu_times()
+    return float(used.user + used.system)
+
+
 def run_bare(events: int) -> None:
     """The reference: the same events into a bare table, a COPY and a commit per batch."""
     import psycopg2
 
-    rows = [
-        "".join(f"{event['id']}\t{json.dumps(event)}\n" for event in batch) for batch in batches(events, seed=1)
-    ]
+    rows = ["".join(f"{event['id']}\t{json.dumps(event)}\n" for event in batch) for batch in batches(events, seed=1)]
     url = os.environ["DATABASE_URL"].replace("+psycopg2", "")
     with contextlib.closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
         cursor.execute(BARE_TABLE)
@@ -177,19 +185,22 @@ def run_bare(events: int) -> None:
         cursor.execute("DROP TABLE bare_events")
         connection.commit()
     times.sort()
-    print(json.dumps({"seconds": seconds, "p50": times[len(times) // 2] * 1000, "p99": times[-2] * 1000}))
+    print(json.dumps({"seconds": seconds, "p50_ms": times[len(times) // 2] * 1000, "p99_ms": times[-2] * 1000}))
 
 
 @contextlib.contextmanager
-def served(port: int) -> Iterator[int]:
-    """Run the server in a process of its own."""
+def served() -> Iterator[tuple[int, int]]:
+    """Run the app alone in a process of its own; its port and process id."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
     with tempfile.TemporaryFile() as log:
         argv = [sys.executable, "-W", "ignore", __file__, "--run", "server", "--port", str(port)]
         environ = {**os.environ, "PYTHONPATH": str(PROJECT)}
         process = subprocess.Popen(argv, env=environ, stdout=log, stderr=log)
         try:
             _wait(process, port)
-            yield process.pid
+            yield port, process.pid
         finally:
             process.terminate()
             process.wait(timeout=30)
@@ -204,7 +215,24 @@ def _wait(process: subprocess.Popen[bytes], port: int) -> None:
     raise RuntimeError("the server did not start")
 
 
-def compare(events: int, connections: int) -> None:
+@contextlib.contextmanager
+def served_by_airflow(folder: Path, endpoints: Any) -> Iterator[tuple[int, int]]:
+    """Run a whole Airflow; port and process id of its API server."""
+    import psutil
+
+    from include.services.airflow.running import running_airflow
+
+    with running_airflow(folder / "local", endpoints, dict(os.environ)) as access:
+        port = int(access.ui_url.rpartition(":")[2])
+        owners = {
+            one.pid
+            for one in psutil.net_connections("tcp")
+            if one.laddr.port == port and one.status == psutil.CONN_LISTEN
+        }
+        yield port, next(int(pid) for pid in owners if pid)
+
+
+def compare(events: int, connections: int, server: Any, name: str) -> None:
     """Measure the bare loop and the server in the same run, then count what is stored."""
     from include.accounts.keys import create_key
     from include.settings import Settings
@@ -215,49 +243,43 @@ def compare(events: int, connections: int) -> None:
     state = connect_state(url)
     migrate(state)
     _, secret = create_key(state, project="default", scopes=["ingest"], label="benchmark", created_by="benchmark")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     arguments = ("--events", str(events))
     bare = in_fresh_process(__file__, "--run", "bare", *arguments)
-    with served(port) as pid:
+    with server as (port, pid):
         environ = {"INTAKE_KEY": secret.value, "SERVER_PID": str(pid)}
-        found = in_fresh_process(
-            __file__, "--run", "load", *arguments, "--port", str(port), "--connections", str(connections),
-            environ=environ,
-        )  # fmt: skip
-    stored = _stored(state)
+        places = ("--port", str(port), "--connections", str(connections))
+        found = in_fresh_process(__file__, "--run", "load", *arguments, *places, environ=environ)
+        stored = _stored(state)
     acknowledged = found["accepted"] + found["warm"]
     if {acknowledged} != set(stored.values()):
         raise SystemExit(f"acknowledged {acknowledged}, stored {stored}")
-    rate, bare_rate = events / found["seconds"], events / bare["seconds"]
     print(
         f"goal: {GOAL_EVENTS_PER_SECOND:.0f} events/s, p99 under {GOAL_P99_MS:.0f} ms; acknowledged = stored = "
         f"{acknowledged}"
     )
     facts = {
         "goal": GOAL_EVENTS_PER_SECOND,
-        "p50_ms": round(found["p50"], 1),
-        "p99_ms": round(found["p99"], 1),
-        "largest_ms": round(found["largest"], 1),
         "goal_p99_ms": GOAL_P99_MS,
-        "rss_growth_mb": round(found["rss_growth_mb"], 1),
-        "rss_mb": round(found["rss_mb"], 1),
-        "reference_p50_ms": round(bare["p50"], 1),
-        "reference_p99_ms": round(bare["p99"], 1),
+        **{name: round(found[name], 1) for name in FACTS},
+        "reference_p50_ms": round(bare["p50_ms"], 1),
+        "reference_p99_ms": round(bare["p99_ms"], 1),
+        "load_average": round(os.getloadavg()[0], 1),
         "connections": connections,
         "batch": BATCH,
-        "body_kb": round(found["body_kb"], 1),
-        "server": "one uvicorn process",
+        "server": name,
     }
-    report("intake_http", rate, bare_rate, unit="events/s", rows=events, libraries=("uvicorn", "psycopg2-binary"), **facts)
+    rate, bare_rate = events / found["seconds"], events / bare["seconds"]
+    report(
+        "intake_http", rate, bare_rate, unit="events/s", rows=events, libraries=("uvicorn", "psycopg2-binary"), **facts
+    )
 
 
 def _stored(state: Any) -> dict[str, int]:
     """Accepted events by three ways of counting."""
     queries = {
         "receipts": "SELECT sum(accepted_count) FROM receipts",
-        "inbox": "SELECT sum(event_count) FROM inbox_batches",
+        "inbox and loads": "SELECT sum(event_count) FROM (SELECT event_count FROM inbox_batches UNION ALL "
+        "SELECT event_count FROM event_loads WHERE landed_at IS NOT NULL) AS kept",
         "ids": "SELECT count(*) FROM event_seen",
     }
     with state.connect() as connection:
@@ -268,6 +290,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=300_000)
     parser.add_argument("--connections", type=int, default=CONNECTIONS)
+    parser.add_argument("--airflow", action="store_true", help="in the API server of a whole Airflow")
     parser.add_argument("--run", choices=["server", "load", "bare"])
     parser.add_argument("--port", type=int, default=0)
     arguments = parser.parse_args()
@@ -278,10 +301,10 @@ def main() -> None:
     elif arguments.run == "bare":
         run_bare(arguments.events)
     else:
-        _start(arguments.events, arguments.connections)
+        _start(arguments.events, arguments.connections, in_airflow=arguments.airflow)
 
 
-def _start(events: int, connections: int) -> None:
+def _start(events: int, connections: int, *, in_airflow: bool) -> None:
     from include.services.stack import running_engines
 
     with tempfile.TemporaryDirectory(prefix="counterflow-bench-") as folder:
@@ -290,7 +313,10 @@ def _start(events: int, connections: int) -> None:
             os.environ.update(endpoints.environment())
             os.environ["COUNTERFLOW_LOCAL_DIR"] = str(Path(folder) / "local")
             os.environ["EVENTS_KEY_EVENTS_PER_SECOND"] = os.environ["EVENTS_KEY_REQUESTS_PER_SECOND"] = "1000000"
-            compare(events, connections)
+            if in_airflow:
+                compare(events, connections, served_by_airflow(Path(folder), endpoints), "API server of Airflow")
+            else:
+                compare(events, connections, served(), "one uvicorn process")
 
 
 if __name__ == "__main__":
