@@ -73,6 +73,8 @@ def ask(rules: ProjectRules, schema: EventSchema, asked: Asked) -> Question:
         InputError: a parameter cannot be used; its pointer names it.
     """
     _check_texts(asked)
+    if len(asked.filters) > MAX_FILTERS:
+        raise InputError(f"Give at most {MAX_FILTERS} filters.", code="bad_filter", pointer="/filter")
     attributes = {attribute.name: attribute for attribute in schema.attributes}
     value = _value(schema.attributes, asked)
     start_at, end_at = parse_period(asked.start, asked.end, rules.time_zone)

@@ -6,7 +6,9 @@ import datetime as dt
 import itertools
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -439,6 +441,20 @@ class TestHostileText:
         found = asking(BOUGHT, project=project, top_k=200)
         assert {row["key"] for row in found.long()} == set(self.TEXTS)
         assert set(found.people) == {text[:100] for text in self.TEXTS}
+
+    @pytest.mark.shared_data
+    def test_should_keep_all_naughty_strings_apart(
+        self, warehouse: Warehouse, asking: Asking, project: str, shared_data: Callable[[str], Path]
+    ) -> None:
+        naughty = json.loads(shared_data("badinput/blns.json").read_text(encoding="utf-8"))
+        texts = sorted({text for text in naughty if len(text) <= 1024})
+        stored(warehouse, project, *[(text[:100], {"product_name": text, "quantity": 1}) for text in texts])
+        found: set[str] = set()
+        for offset in range(0, len(texts), 100):  # 100 people of a page have 100 values or a few more
+            filters = (f"product_name:in:{json.dumps(texts[offset : offset + 100])}",)
+            page = asking(BOUGHT, project=project, top_k=200, limit=1000, filters=filters)
+            found |= {row["key"].removeprefix("~") for row in page.long()}
+        assert found == {text.removeprefix("~") for text in texts}
 
     @pytest.mark.parametrize("text", TEXTS)
     def test_should_find_just_that_value_when_a_filter_is_hostile(
