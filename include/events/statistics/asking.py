@@ -9,7 +9,7 @@ from include.errors import InputError
 from include.events.apps.rules import ProjectRules
 from include.events.schemas.attributes import Attribute, AttributeType
 from include.events.schemas.compiled import EventSchema
-from include.events.statistics.conditions import parse_condition
+from include.events.statistics.conditions import MAX_FILTERS, parse_condition
 from include.events.statistics.periods import parse_period
 from include.events.statistics.question import (
     DEFAULT_LIMIT,
