@@ -77,6 +77,7 @@ REFUSED: list[tuple[str, Any, dict[str, Any], str]] = [
     ("no_subject", envelope(subject=...), {}, "/subject"),
     ("unknown_event", learning(event_type="unheard of"), {"rules": STRICT}, "/event_type"),
     ("unknown_attr", learning(payload={"colour": 1}), {"rules": STRICT}, "/payload/colour"),
+    ("unknown_attr", device(attrs=[{"name": "a/b~1c", "value": 1}]), {"rules": STRICT}, "/attrs/0/value"),
     ("unknown_attr", device(attrs=[{"name": "x", "value": 1}]), {"rules": STRICT}, "/attrs/0/value"),
     ("attr_type_mismatch", envelope(props={"quantity": "2"}), {}, "/props/quantity"),
     ("attr_type_mismatch", device(attrs=[{"name": "quantity", "value": 1.5}]), {}, "/attrs/0/value"),
