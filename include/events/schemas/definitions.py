@@ -5,13 +5,13 @@ The same models are the body of the HTTP route and the file of the command line.
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from jiter import from_json
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -172,9 +172,10 @@ def read_definitions(text: str | bytes) -> EventDefinitions:
         InputError: not JSON, or a value that cannot be; the message says where.
     """
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        raise InputError("The file is not JSON.", code="invalid_json") from None
+        body = text.encode() if isinstance(text, str) else text
+        document = from_json(body, allow_inf_nan=False, catch_duplicate_keys=True)
+    except ValueError as error:
+        raise InputError(f"The file is not JSON: {error}.", code="invalid_json") from None
     try:
         return EventDefinitions.model_validate({"events": document} if isinstance(document, list) else document)
     except ValidationError as error:

@@ -141,7 +141,8 @@ class TestDefine:
             (b"5", "The file"),
             (b'[{"name": "a", "attrs": [{"name": "x", "type": "text"}]}]', "/events/0/attrs/0/type: The type of an"),
             (b'[{"name": "a"}, {"name": "A"}]', "list each event once"),
-            (b'[{"name": "\\ud800"}]', "/events/0/name"),
+            (b'[{"name": "\\ud800"}]', "not JSON"),
+            (b'[{"name": "a", "name": "b"}]', "uplicate key"),
         ],
     )
     def test_should_say_where_the_file_is_wrong(

@@ -43,7 +43,13 @@ class TestReadDefinitions:
 
     @pytest.mark.parametrize(
         ("text", "code"),
-        [("", "invalid_json"), ("{", "invalid_json"), ("[" * 10**5, "invalid_json"), ("3", "model_type")],
+        [
+            ("", "invalid_json"),
+            ("{", "invalid_json"),
+            ("[" * 10**5, "invalid_json"),
+            ('[{"name": "a", "name": "b"}]', "invalid_json"),
+            ("3", "model_type"),
+        ],
     )
     def test_should_say_when_a_file_holds_no_definitions(self, text: str, code: str) -> None:
         with pytest.raises(InputError) as error:
