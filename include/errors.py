@@ -14,6 +14,7 @@
     ├─ StoreError
     │  ├─ StoreUnavailable         retryable: ClickHouse or PostgreSQL cannot be reached
     │  ├─ StoreBusy                retryable after ``wait_seconds``: full, or too much at once (``code``)
+    │  ├─ RowsRefused              final: ClickHouse cannot read rows that it was given
     │  └─ StoreConflict            final: the store holds something that contradicts the request
     ├─ ModelError                  final: model missing, digest differs, features differ
     ├─ TooManyRequests             retryable after ``wait_seconds``: a limit of ours is used up (``code``)
@@ -161,6 +162,10 @@ class StoreBusy(StoreError):
         super().__init__(message)
         self.code = code
         self.wait_seconds = wait_seconds
+
+
+class RowsRefused(StoreError):
+    """ClickHouse cannot read rows that it was given; the same rows would be refused again."""
 
 
 class StoreConflict(StoreError):

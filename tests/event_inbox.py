@@ -75,6 +75,7 @@ def event_line(number: int, *, received_at: dt.datetime, receipt_id: str, positi
         "version": LAST_VERSION - int(received_at.timestamp() * 1e6),
         **changes,
     }
+    values |= {name: value(number) for name, value in values.items() if callable(value)}
     return "\t".join(str(values.get(column.name, "")) for column in INBOX_COLUMNS).encode() + b"\n"
 
 

@@ -11,9 +11,8 @@ from typing import Any, Protocol
 import requests
 import urllib3
 
-from include.errors import StoreError
 from include.settings import ClickHouseSettings
-from include.warehouse.refusals import first_sentence
+from include.warehouse.refusals import refused, rows_refused
 from include.warehouse.session import CLUSTER_SETTINGS, CONNECT_SECONDS, QUERY_SECONDS, SESSION_SETTINGS, unavailable
 
 USUAL_SQL_BYTES = 262_144  # ClickHouse's own max_query_size
@@ -54,7 +53,8 @@ def insert_stream(
 
     Raises:
         StoreUnavailable: ClickHouse cannot be reached or went away.
-        StoreError: ClickHouse refused the rows.
+        RowsRefused: ClickHouse cannot read the rows.
+        StoreError: ClickHouse refused the statement.
     """
     # In the body, since reading all documented fields takes more SQL than a URL may hold.
     statement = sql.encode() + b"\n"
@@ -75,7 +75,7 @@ def insert_stream(
     except (requests.ConnectionError, requests.Timeout):
         raise unavailable(settings) from None
     if not answer.ok:
-        raise StoreError(f"ClickHouse refused rows: {first_sentence(answer.text)}")
+        raise rows_refused(_code(answer), answer.text)
 
 
 @contextmanager
@@ -106,10 +106,15 @@ def read_stream(
             stream=True,
         ) as answer:
             if not answer.ok:
-                raise StoreError(f"ClickHouse refused a query: {first_sentence(answer.text)}")
+                raise refused(_code(answer), answer.text)
             yield answer.raw
     except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError):
         raise unavailable(settings) from None
+
+
+def _code(answer: requests.Response) -> int:
+    code = answer.headers.get("X-ClickHouse-Exception-Code", "")
+    return int(code) if code.isdigit() else 0
 
 
 def _url(settings: ClickHouseSettings) -> str:

@@ -16,8 +16,9 @@ from include.failpoints import failpoint
 from include.warehouse.client import Warehouse, quoted
 
 IDS_AT_ONCE = 5_000  # 39 bytes each: below the 256 KiB that one statement may have
-# Looking for equal rows while inserting takes longer than the insert itself; merges and FINAL do it anyway.
-UNMERGED = "SETTINGS optimize_on_insert = 0"
+# Looking for equal rows while inserting takes longer than the insert itself; merges and FINAL do it anyway. Events may
+# be of any month from 1970 to 2100.
+AS_THEY_COME = "SETTINGS optimize_on_insert = 0, max_partitions_per_insert_block = 0"
 # An event that comes again once its id is forgotten happened before that, give or take the sender's clock.
 CLOCK_MARGIN = dt.timedelta(days=2)
 
@@ -35,12 +36,13 @@ def insert_load(warehouse: Warehouse, engine: Engine, table: str, load: Load) ->
 
     Raises:
         StoreUnavailable: a store cannot be reached; some rows may be there already.
-        StoreError: ClickHouse refuses a row.
+        RowsRefused: ClickHouse cannot read a row.
+        StoreError: ClickHouse refuses for another reason.
     """
     names = ", ".join(quoted(column.name) for column in INBOX_COLUMNS)
     form = ", ".join(f"{column.name} {column.type}" for column in INBOX_COLUMNS).replace("'", "\\'")
     sql = (
-        f"INSERT INTO {quoted(table)} ({names}, load_id) {UNMERGED} SELECT {names}, {{load_id:UInt64}} "
+        f"INSERT INTO {quoted(table)} ({names}, load_id) {AS_THEY_COME} SELECT {names}, {{load_id:UInt64}} "
         f"FROM input('{form}') FORMAT TabSeparated"
     )
     chunks = _watched(in_chunks(iter_payloads(engine, load.load_id)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
-from include.errors import StoreError
+from include.errors import RowsRefused
 from include.events.loading.landing import insert_load, read_back
 from include.events.loading.loads import (
     Load,
@@ -108,7 +108,8 @@ def load_events(
 
     Raises:
         StoreUnavailable: a store cannot be reached; nothing is lost, the next call goes on.
-        StoreError: ClickHouse refuses a batch, or does not show what it took; all other batches were loaded.
+        RowsRefused: ClickHouse cannot read a batch; all others were loaded.
+        StoreError: ClickHouse does not show what it took, or refuses for another reason; the load will be repeated.
     """
     started = time.monotonic()
     with only_one(engine, LOADER) as is_ours:
@@ -135,7 +136,7 @@ class _Loader:
     progress: Progress
     expected_events: int
     landed: list[Load] = field(default_factory=list)
-    refused: dict[int, StoreError] = field(default_factory=dict)
+    refused: dict[int, RowsRefused] = field(default_factory=dict)
     repeats: int = 0
     people: int = 0
     rejections: int = 0
@@ -148,7 +149,7 @@ class _Loader:
             if deadline is not None and time.monotonic() > deadline:
                 break
         if self.refused:
-            raise StoreError(" ".join(error.message for error in self.refused.values()))
+            raise RowsRefused(" ".join(error.message for error in self.refused.values()))
 
     def _next(self) -> Load | None:
         """The oldest open load that was not refused a moment ago, or a new one."""
@@ -162,9 +163,7 @@ class _Loader:
     def _try(self, load: Load) -> None:
         try:
             self._land(load)
-        except StoreError as error:
-            if error.retryable:
-                raise
+        except RowsRefused as error:
             self._set_aside(load, error)
 
     def _land(self, load: Load) -> None:
@@ -189,14 +188,14 @@ class _Loader:
             load.load_id, load.event_count, load.batch_count, repeats, load.attempt_count + 1, seconds,
         )  # fmt: skip
 
-    def _set_aside(self, load: Load, error: StoreError) -> None:
+    def _set_aside(self, load: Load, error: RowsRefused) -> None:
         """Halve a load that the warehouse refuses, until the batch that it refuses is alone."""
         if load.batch_count > 1:
             log.warning("load %d is halved: %s", load.load_id, error.message)
             split_load(self.engine, load, run_id=self.run_id)
             return
         note_failure(self.engine, load, error.message)
-        self.refused[load.load_id] = StoreError(f"Load {load.load_id} of one batch waits: {error.message}")
+        self.refused[load.load_id] = RowsRefused(f"Load {load.load_id} of one batch waits: {error.message}")
 
     def _events(self) -> int:
         return sum(load.event_count for load in self.landed)

@@ -97,7 +97,7 @@ class TestStreams:
 
     def test_should_say_so_when_a_result_fails_after_its_first_rows(self, warehouse: Warehouse) -> None:
         sql = "SELECT throwIf(number = 900000) FROM numbers(1000000) FORMAT TabSeparated"
-        with pytest.raises(StoreError, match="refused a query"), warehouse.read_stream(sql) as body:
+        with pytest.raises(StoreError, match="refused a statement"), warehouse.read_stream(sql) as body:
             body.read()
 
 

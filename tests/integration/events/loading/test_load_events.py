@@ -16,6 +16,7 @@ from include.events.loading import load_events as job
 from include.events.loading.load_events import LOADER
 from include.events.loading.loads import claim_load
 from include.events.loading.status import read_status
+from include.events.loading.tables import ensure_event_tables
 from include.provenance.event_balances import balance_landed
 from include.services.engines.endpoints import Endpoints
 from include.state.locks import only_one
@@ -81,6 +82,14 @@ class TestLoadEvents:
         assert (warnings, offset) == (["naive_time", "no_id"], None)
         assert received_at == dt.datetime(2026, 11, 20, 13, 0, 0, 123456, tzinfo=dt.UTC)
 
+    def test_should_take_events_of_every_month_there_is_in_one_load(self, inbox: Inbox) -> None:
+        months = 12 * (2100 - 1970)
+        inbox.put(
+            range(months), occurred_at=lambda number: f"{1970 + number // 12}-{number % 12 + 1:02d}-02 00:00:00.000"
+        )
+        assert len(inbox.load().load_ids) == 1
+        assert inbox.warehouse.scalar("SELECT uniqExact(toYYYYMM(occurred_at)) FROM events FINAL") == months
+
     def test_should_change_nothing_when_the_same_events_are_loaded_twice(self, inbox: Inbox) -> None:
         """X6."""
         inbox.put(range(100))
@@ -142,13 +151,32 @@ class TestReadBack:
 
 
 class TestRefusedBatch:
+    def test_should_not_halve_a_load_when_the_trouble_is_not_in_its_rows(self, inbox: Inbox) -> None:
+        for first in range(0, 40, 10):
+            inbox.put(range(first, first + 10))
+        ensure_event_tables(inbox.warehouse, inbox.settings)
+        wrong = "ALTER TABLE events ADD CONSTRAINT full CHECK throwIf(event_id != event_id OR 1, 'disk') = 0"
+        inbox.warehouse.execute(wrong)
+        with pytest.raises(StoreError, match="refused a statement"):
+            inbox.load()
+        assert inbox.count(event_loads) == 1
+        inbox.warehouse.execute("ALTER TABLE events DROP CONSTRAINT full")
+        inbox.load()
+        assert inbox.ids() == list(range(40))
+
+    def test_should_tell_nothing_of_the_rows_in_the_error(self, inbox: Inbox) -> None:
+        inbox.put([1], schema_version="planted secret of a person")
+        with pytest.raises(StoreError) as caught:
+            inbox.load()
+        assert "planted" not in caught.value.message + read_status(inbox.state).failure
+
     def test_should_land_all_others_and_name_the_batch_that_clickhouse_refuses(self, inbox: Inbox) -> None:
         for first in range(0, 80, 10):
             inbox.put(range(first, first + 10))
         damaged = inbox.put(range(80, 90), schema_version="not a number")
         for first in range(90, 120, 10):
             inbox.put(range(first, first + 10))
-        with pytest.raises(StoreError, match="of one batch waits: ClickHouse refused rows"):
+        with pytest.raises(StoreError, match=r"of one batch waits: ClickHouse refused rows \(code 27\)"):
             inbox.load()
         assert inbox.ids() == [*range(80), *range(90, 120)]
         assert inbox.count(inbox_batches, inbox_batches.c.receipt_number == damaged) == 1
