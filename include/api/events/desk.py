@@ -126,16 +126,15 @@ class IntakeDesk:
             engine = self._context.stores.state
             limits.room.require(engine)
             batch = self._batch(request, posting, project_of(caller, project), document, engine)
-            if posting.shape is Shape.DEVICE and limits.settings.transport == KAFKA:
-                forwarded = forward(batch, limits.settings.kafka)
-                if isinstance(forwarded, Outcome):
-                    return forwarded, document
-                batch = forwarded
-            if posting.goes_to_topic and limits.settings.transport == KAFKA:
-                forwarded = forward(batch, limits.settings.kafka)
-                if isinstance(forwarded, Outcome):
-                    return forwarded, document
-                batch = forwarded
+            if not posting.goes_to_topic or limits.settings.transport != KAFKA:
+                return self._taken(engine, batch, limits), document
+        # Outside of the turn: while a broker does not answer, nobody else has to wait, and nobody is sent away.
+        forwarded = forward(batch, limits.settings.kafka)
+        if isinstance(forwarded, Outcome):
+            return forwarded, document
+        if forwarded is not batch:
+            return self._taken(engine, forwarded, limits), document
+        with limits.turns.turn():
             return self._taken(engine, batch, limits), document
 
     def _taken(self, engine: Engine, batch: Batch, limits: Limits) -> Outcome:

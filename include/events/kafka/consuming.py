@@ -89,19 +89,21 @@ def consume_available(
     """
     started = time.monotonic()
     report = ConsumeReport(settings.kafka.topic)
-    with closing(open_reader(settings.kafka)) as reader:
-        topic = ask_topic(settings.kafka, reader)
-        numbers = [bounds.partition for bounds in topic.bounds]
-        with held_partitions(engine, topic.name, numbers) as held:
-            report.left_out = [number for number in numbers if number not in held]
-            ranges = _begin(engine, topic, held, report)
-            failpoint(START_NOTED)
-            ends_at = None if budget_seconds is None else started + budget_seconds
-            _consume(engine, settings, Reading(settings.kafka, reader, topic, ranges, ends_at), report, progress)
-            _give_hint(reader, report)
-            failpoint(HINT_GIVEN)
-    report.duration_seconds = time.monotonic() - started
-    _log(report, run_id)
+    ends_at = None if budget_seconds is None else started + budget_seconds
+    try:
+        with closing(open_reader(settings.kafka)) as reader:
+            topic = ask_topic(settings.kafka, reader)
+            numbers = [bounds.partition for bounds in topic.bounds]
+            with held_partitions(engine, topic.name, numbers) as held:
+                report.left_out = [number for number in numbers if number not in held]
+                ranges = _begin(engine, topic, held, report)
+                failpoint(START_NOTED)
+                _consume(engine, settings, Reading(settings.kafka, reader, topic, ranges, ends_at), report, progress)
+                _give_hint(reader, report)
+                failpoint(HINT_GIVEN)
+    finally:
+        report.duration_seconds = time.monotonic() - started
+        _log(report, run_id)
     return report
 
 

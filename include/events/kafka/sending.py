@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 from include.events.kafka.library import load_library, open_producer
 from include.events.kafka.messages import Outgoing, headers_of, key_of, value_of
+from include.events.kafka.resting import Rest
 from include.failpoints import failpoint
 from include.settings.intake import KafkaSettings
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 SEND_MS = 3_000  # a device waits for its answer; after that the inbox is asked
 LATE_SECONDS = 0.5  # for the report of a delivery that ran into its time limit
-REST_SECONDS = 5.0  # after a failure the inbox takes all, so that not every request waits for a broker that is away
 POLL_SECONDS = 1.0
+ALL_DOWN = "_ALL_BROKERS_DOWN"
 SENT = "kafka.sent"
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Sending:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._producer = self._open()
-        self._resting_until = 0.0
+        self._rest = Rest()
         self._failures = 0
         self._to_inbox = 0
         self._changing = threading.Lock()
@@ -46,15 +46,16 @@ class Sending:
 
     def send(self, message: Outgoing) -> bool:
         """Send one message and wait for its acknowledgement; see :func:`send`."""
-        if time.monotonic() < self._resting_until:
+        if not self._rest.may_ask():
             with self._changing:
                 self._to_inbox += 1
             return False
         trouble = self._deliver(message)
         if not trouble:
+            self._rest.end()
             failpoint(SENT)
             return True
-        self._rest(trouble)
+        self._note_failure(trouble)
         return False
 
     def _deliver(self, message: Outgoing) -> str:
@@ -79,17 +80,15 @@ class Sending:
             return "no answer in time"
         return str(errors[0].str()) if errors[0] is not None else ""
 
-    def _rest(self, trouble: str) -> None:
+    def _note_failure(self, trouble: str) -> None:
         with self._changing:
-            is_first = time.monotonic() >= self._resting_until
-            self._resting_until = time.monotonic() + REST_SECONDS
             self._failures += 1
             self._to_inbox += 1
-        if is_first:
+        if self._rest.begin():
             logger.warning(
                 "the broker did not acknowledge an event (%s); the inbox takes events for %.0f s; "
                 "since this process started: %d failures, %d events to the inbox",
-                trouble, REST_SECONDS, self._failures, self._to_inbox,
+                trouble, self._rest.seconds, self._failures, self._to_inbox,
             )  # fmt: skip
 
     def _open(self) -> Producer:
@@ -107,6 +106,8 @@ class Sending:
 
     def _note_error(self, error: Any) -> None:
         """A producer that lost its place in the order of a partition is of no use any more."""
+        if error.name() == ALL_DOWN and self._rest.begin():
+            logger.info("no broker can be reached (%s); the inbox takes events", error.str())
         if error.fatal():
             logger.warning("the producer cannot go on (%s); a new one is made", error.str())
             self._producer = self._open()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from include.accounts.keys import create_key
 from include.accounts.scopes import INGEST
+from include.events.kafka.sending import SEND_MS
 from include.services.engines.endpoints import Endpoints
 from tests.api_client import Api, InMemoryOrchestrator
 from tests.event_inbox import Inbox, own_inbox
@@ -80,6 +82,18 @@ class TestDeviceRoute:
         answers = [api.post(f"/apps/{topic.project}", token=key, json=tap(number)) for number in (1, 2)]
         assert [(answer.status_code, answer.json()["status"]) for answer in answers] == [(200, "accepted")] * 2
         assert topic.landed() == [1, 2]
+
+    def test_should_never_answer_with_a_failure_when_many_ask_and_the_broker_is_slow(
+        self, api: Api, topic: KafkaTopic, key: str
+    ) -> None:
+        api.post(f"/apps/{topic.project}", token=key, json=tap(1))
+        topic.cluster.answer_after(SEND_MS * 2)
+        with ThreadPoolExecutor(48) as pool:
+            answers = list(pool.map(lambda n: api.post(f"/apps/{topic.project}", token=key, json=tap(n)), range(2, 50)))
+        assert {(answer.status_code, answer.json()["status"]) for answer in answers} == {(200, "accepted")}
+        topic.cluster.answer_after(0)
+        topic.consume()
+        assert topic.landed() == list(range(1, 50))
 
     def test_should_answer_batches_with_verdicts_of_the_inbox(self, api: Api, topic: KafkaTopic, key: str) -> None:
         event = {"event_name": "tap", "subject": {"user_code": "anna"}, "event_id": "x"}

@@ -19,6 +19,7 @@ from include.events.intake.batches import Batch, Outcome
 from include.events.intake.taking_in import take_in
 from include.events.kafka import sending
 from include.events.kafka.forwarding import forward
+from include.events.kafka.resting import Rest
 from include.events.kafka.sending import SEND_MS, send
 from tests.kafka_cluster import TOPIC
 from tests.kafka_topic import KEY, KafkaTopic
@@ -27,7 +28,7 @@ from tests.kafka_topic import KEY, KafkaTopic
 @pytest.fixture(autouse=True)
 def short_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rest that a test can wait for."""
-    monkeypatch.setattr(sending, "REST_SECONDS", 1.0)
+    monkeypatch.setattr(sending, "Rest", lambda: Rest(1.0))
 
 
 def batch_of(topic: KafkaTopic, event: dict[str, object], **changes: object) -> Batch:
@@ -115,19 +116,20 @@ class TestBrokerAway:
     def test_should_not_ask_again_when_the_broker_has_just_failed(
         self, topic: KafkaTopic, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sending, "REST_SECONDS", 600.0)
+        monkeypatch.setattr(sending, "Rest", lambda: Rest(600.0))
         topic.cluster.go_away()
         topic.send(1)
         topic.cluster.come_back()
         assert topic.send(*range(2, 12)) == [False] * 10
         assert topic.cluster.read() == []
 
-    def test_should_say_so_with_counts_when_the_broker_is_away(
+    def test_should_say_so_with_counts_when_the_broker_does_not_answer(
         self, topic: KafkaTopic, caplog: pytest.LogCaptureFixture
     ) -> None:
-        topic.cluster.go_away()
+        topic.send(1)
+        topic.cluster.answer_after(SEND_MS * 2)
         with caplog.at_level(logging.WARNING):
-            topic.send(1, 2)
+            topic.send(2, 3)
         (said,) = [record.getMessage() for record in caplog.records if record.name == sending.logger.name]
         assert "1 failures, 1 events to the inbox" in said
 
