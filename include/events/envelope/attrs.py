@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from include.errors import InputError
 from include.events.envelope.codes import refusal, shown, step
 from include.events.envelope.limits import MOST_PROPS
 
@@ -54,9 +55,10 @@ def attrs_of(value: Any) -> Attrs:
         raise refusal("bad_type", "/attrs", "attrs must be a JSON object or a list.")
     if len(value) > MOST_PROPS:
         raise refusal("too_many_props", "/attrs", f"The event has {len(value)} attributes.")
-    found = Attrs({}, {}, {}, False)
+    positions: dict[str, int] = {}
+    found = Attrs({}, positions, {}, False)
     for position, entry in enumerate(value):
-        _add(found, position, entry)
+        _add(found, positions, position, entry)
     return found
 
 
@@ -97,34 +99,35 @@ def place_in_list(positions: Mapping[str, int], pointer: str) -> str:
     return "" if position is None else f"/{position}/value{slash}{rest}"
 
 
-def _add(found: Attrs, position: int, entry: Any) -> None:
-    pointer = f"/attrs/{position}"
-    if entry.__class__ is not dict:
-        raise refusal("not_object", pointer, "An entry of attrs is not a JSON object.")
-    for key in entry:
-        if key not in ENTRY_FIELDS:
-            raise refusal("unknown_field", pointer + step(key), f"{shown(key)} is none of name, type, value.")
-    if entry.get("name") is None:
-        raise refusal("missing_field", f"{pointer}/name", "An entry of attrs has no name.")
-    name, listed = entry["name"], entry.get("type")
-    if name.__class__ is not str:
-        raise refusal("bad_type", f"{pointer}/name", "The name of an attribute must be a text.")
-    assert found.positions is not None
-    if name in found.positions:
-        raise refusal("bad_name", f"{pointer}/name", f"The attribute {shown(name)} is listed twice.")
-    found.positions[name] = position
+def _add(found: Attrs, positions: dict[str, int], position: int, entry: Any) -> None:
+    if entry.__class__ is not dict or not entry.keys() <= ENTRY_FIELDS or entry.get("name").__class__ is not str:
+        raise _bad_entry(entry, f"/attrs/{position}")
+    name, listed, value = entry["name"], entry.get("type"), entry.get("value")
+    if name in positions:
+        raise refusal("bad_name", f"/attrs/{position}/name", f"The attribute {shown(name)} is listed twice.")
+    positions[name] = position
     if listed is not None:
-        found.types[name] = _attribute_type(listed, f"{pointer}/type")
-    if entry.get("value") is None:
+        if listed.__class__ is not str or listed not in ATTRIBUTE_TYPES:
+            raise _bad_type(listed, f"/attrs/{position}/type")
+        found.types[name] = listed
+    if value is None:
         found.has_valueless = True
     else:
-        found.props[name] = entry["value"]
+        found.props[name] = value
 
 
-def _attribute_type(listed: Any, pointer: str) -> str:
+def _bad_entry(entry: Any, pointer: str) -> InputError:
+    if entry.__class__ is not dict:
+        return refusal("not_object", pointer, "An entry of attrs is not a JSON object.")
+    for key in entry:
+        if key not in ENTRY_FIELDS:
+            return refusal("unknown_field", pointer + step(key), f"{shown(key)} is none of name, type, value.")
+    if entry.get("name") is None:
+        return refusal("missing_field", f"{pointer}/name", "An entry of attrs has no name.")
+    return refusal("bad_type", f"{pointer}/name", "The name of an attribute must be a text.")
+
+
+def _bad_type(listed: Any, pointer: str) -> InputError:
     if listed.__class__ is not str:
-        raise refusal("bad_type", pointer, "The type of an attribute must be a text.")
-    if listed not in ATTRIBUTE_TYPES:
-        raise refusal("enum_value", pointer, f"{shown(listed)} is none of {', '.join(sorted(ATTRIBUTE_TYPES))}.")
-    name: str = listed
-    return name
+        return refusal("bad_type", pointer, "The type of an attribute must be a text.")
+    return refusal("enum_value", pointer, f"{shown(listed)} is none of {', '.join(sorted(ATTRIBUTE_TYPES))}.")

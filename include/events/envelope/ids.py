@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from include.events.envelope.canonical import canonical_json
+from include.events.envelope.identities import uuid_of
 from include.events.envelope.texts import UUID_CHARS, UUID_FORM, short_text
 
 
@@ -31,7 +32,7 @@ def event_id_of(value: Any, project: str, pointer: str) -> uuid.UUID:
     text = short_text(value, pointer)
     if UUID_FORM.fullmatch(text):
         return uuid.UUID(text)
-    return uuid.uuid5(uuid.NAMESPACE_URL, f"event|{project}|{text}")
+    return uuid_of(f"event|{project}|{text}")
 
 
 def derived_id(
@@ -51,4 +52,4 @@ def derived_id(
         UUID version 5.
     """
     said = canonical_json([project, source, list(subject), event_name, occurred_at]).decode()
-    return uuid.uuid5(uuid.NAMESPACE_URL, f"derived|{said}{props_json.decode()}")
+    return uuid_of(f"derived|{said}{props_json.decode()}")
