@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from include.api.api_settings import ApiSettings
 from include.settings import Settings
 from tests.unit.services.airflow_names import airflow_setting_names
 
@@ -145,6 +146,7 @@ class TestVariables:
     def test_should_be_read_by_somebody_when_they_are_passed(self, services) -> None:
         noted = NotedNames()
         Settings.from_env(noted)
+        ApiSettings.from_env(noted)
         passed = {name for name in services["airflow-scheduler"]["environment"] if not name.startswith("AIRFLOW__")}
         assert passed - noted.asked == {"PYTHONPATH"}
 
