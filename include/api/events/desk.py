@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from include.api.apps.access import app_unknown
 from include.api.context import ApiContext
+from include.api.events.pauses import settle_heap
 from include.api.events.senders import project_of, sender_of
 from include.api.gate.callers import Caller
 from include.api.gate.problems import Refusal, invalid
@@ -91,6 +92,7 @@ class IntakeDesk:
         """The limits, read from the settings by the first request."""
         with self._opening:
             if self._limits is None:
+                settle_heap()
                 settings = self._context.settings.intake
                 self._limits = Limits(
                     settings,

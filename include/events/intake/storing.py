@@ -205,13 +205,20 @@ def write_event(event: Any) -> bytes:
         event: any JSON value; numbers beyond a double came in as infinity.
 
     Returns:
-        JSON that is read as the same value again.
+        JSON that is read as the same value again; of events that are too large only the beginning.
     """
-    finite = _without_infinity(event)
     try:
-        return orjson.dumps(finite)
+        written = orjson.dumps(event)
     except TypeError:  # a number of more than 64 bits
-        return json.dumps(finite, ensure_ascii=False, separators=(",", ":")).encode()
+        written = _spelled_out(event)
+    if len(written) > LARGEST_RAW_BYTES:
+        return written[:LARGEST_RAW_BYTES]
+    # Infinity comes out as null; only then is the event walked through.
+    return _spelled_out(_without_infinity(event)) if b"null" in written or b"Infinity" in written else written
+
+
+def _spelled_out(event: Any) -> bytes:
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _without_infinity(value: Any) -> Any:
