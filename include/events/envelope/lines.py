@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from functools import lru_cache
 from uuid import UUID
 
 import orjson
@@ -33,6 +34,7 @@ def escaped(text: str) -> str:
     return text.translate(ESCAPES)
 
 
+@lru_cache(maxsize=512)  # combinations of a few codes
 def listed(codes: tuple[str, ...]) -> str:
     """Write codes as an array of strings.
 
