@@ -11,6 +11,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from include.services.processes.ports import choose_port
 from include.warehouse.client import Warehouse
@@ -214,3 +216,25 @@ class TestRefusals:
         finally:
             lonely.close()
         assert (answer.status_code, answer.headers["retry-after"].isdigit()) == (503, True)
+
+
+class TestRandomParameters:
+    NAMES = ("group_by", "value", "agg", "from", "to", "filter", "user_code", "identity", "format", "top_k", "limit")
+
+    def test_should_answer_or_refuse_whatever_is_asked(self, shop: Shop) -> None:
+        shop.store(("u1", {"product_name": "diode", "quantity": 2}), ("", {"product_name": "~", "quantity": "odd"}))
+        usual = st.sampled_from(
+            ["product_name", "quantity", "sum", "count", "uniq", "2025-07-01", "2025-07-02T00:00:00 03:00", "long",
+             "csv", "user_id", "1", "200", "quantity:ge:1", "product_name:in:diode,~", "product_name:exists"]
+        )  # fmt: skip
+        statuses: set[int] = set()
+
+        @settings(max_examples=150, deadline=None, database=None, derandomize=True)
+        @given(st.dictionaries(st.sampled_from(self.NAMES), st.one_of(usual, usual, st.text(max_size=20)), max_size=4))
+        def ask(query: dict[str, str]) -> None:
+            answer = shop.ask(params=query)
+            statuses.add(answer.status_code)
+            assert answer.status_code in (200, 422), answer.text
+
+        ask()
+        assert statuses == {200, 422}
