@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from pathlib import Path
 
 from include.errors import ConfigError
 from include.secret import Secret
@@ -28,6 +29,7 @@ class KafkaSettings:
         sasl_mechanism: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; empty without SASL.
         username: SASL login; empty without.
         password: its password, or None.
+        ca_file: certificates that vouch for the broker, PEM; empty for those of the system.
     """
 
     servers: str = ""
@@ -36,6 +38,7 @@ class KafkaSettings:
     sasl_mechanism: str = ""
     username: str = ""
     password: Secret | None = None
+    ca_file: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,7 @@ def _kafka_from(env: Mapping[str, str]) -> KafkaSettings:
         sasl_mechanism=_one_of(env, "KAFKA_SASL_MECHANISM", MECHANISMS),
         username=env.get("KAFKA_USERNAME") or "",
         password=Secret(password) if password else None,
+        ca_file=env.get("KAFKA_CA_FILE") or "",
     )
 
 
@@ -131,6 +135,8 @@ def _require_kafka(kafka: KafkaSettings) -> None:
             f"KAFKA_SECURITY_PROTOCOL is {kafka.security_protocol}; it needs KAFKA_SASL_MECHANISM, KAFKA_USERNAME "
             "and KAFKA_PASSWORD."
         )
+    if kafka.ca_file and not Path(kafka.ca_file).is_file():
+        raise ConfigError(f"KAFKA_CA_FILE names {kafka.ca_file!r}, which is no file; give the path of a PEM file.")
     if not _is_installed(KAFKA_MODULE):
         raise ConfigError(
             f"EVENTS_TRANSPORT is kafka, but the package {KAFKA_PACKAGE} is not installed; install it with "

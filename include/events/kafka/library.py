@@ -59,6 +59,8 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
         "logger": logger,
         "error_cb": _note_error,
     }
+    if settings.ca_file:
+        options["ssl.ca.location"] = settings.ca_file
     if settings.sasl_mechanism:
         options["sasl.mechanism"] = settings.sasl_mechanism
         options["sasl.username"] = settings.username

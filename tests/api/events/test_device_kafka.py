@@ -102,3 +102,12 @@ class TestDeviceRoute:
         assert (first.status_code, first.json()["accepted"], first.json()["duplicates"]) == (202, 1, 1)
         assert second.json()["receipt_id"] == first.json()["receipt_id"]
         assert topic.cluster.read() == []
+
+
+class TestHealth:
+    def test_should_show_the_lag_of_the_topic_when_kafka_is_the_transport(self, api: Api, topic: KafkaTopic) -> None:
+        topic.send(1, 2)
+        topic.consume()
+        topic.set_offset(1)
+        shown = api.get("/health/details").json()["topic"]
+        assert (shown["state"], shown["lag"], shown["lost"]) == ("ok", 1, 0)

@@ -87,3 +87,16 @@ class TestReplay:
     def test_should_be_refused_when_the_range_is_not_there(self, topic: KafkaTopic) -> None:
         result = run(topic, "replay", "--partition", 0, "--from", 0, "--to", 9)
         assert (result.exit_code, "offsets 0 to 0" in result.output) == (2, True)
+
+
+class TestEventsStatus:
+    def test_should_show_the_lag_of_the_topic_when_kafka_is_the_transport(self, topic: KafkaTopic) -> None:
+        topic.send(1, 2, 3)
+        topic.consume()
+        topic.set_offset(1)
+        result = CliRunner().invoke(app, ["events", "status", "--json"], env=topic.environ)
+        assert json.loads(result.stdout)["topic"] == {"name": TOPIC, "lag": 2, "lost": 0}
+
+    def test_should_not_speak_of_a_topic_when_the_inbox_is_the_transport(self, topic: KafkaTopic) -> None:
+        result = CliRunner().invoke(app, ["events", "status", "--json"], env=topic.inbox.environ)
+        assert "topic" not in json.loads(result.stdout)

@@ -94,6 +94,7 @@ class TestSettings:
             ({"KAFKA_SASL_MECHANISM": "plain"}, "KAFKA_SASL_MECHANISM"),
             ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_MECHANISM": "PLAIN"}, "KAFKA_PASSWORD"),
             ({"EVENTS_TRANSPORT": "pigeon"}, "EVENTS_TRANSPORT"),
+            ({"KAFKA_CA_FILE": "nowhere.pem"}, "KAFKA_CA_FILE"),
         ],
     )
     def test_should_name_the_setting_when_it_cannot_work(self, changes: dict[str, str], named: str) -> None:
@@ -113,6 +114,12 @@ class TestSettings:
             "anna",
         )
         assert (options["sasl.password"], kafka.topic) == (PASSWORD, "raw")
+
+    def test_should_trust_the_named_authority_when_a_file_is_given(self, tmp_path: Path) -> None:
+        authority = tmp_path / "ca.pem"
+        authority.touch()
+        kafka = Settings.from_env({**ENVIRON, "KAFKA_CA_FILE": str(authority)}).intake.kafka
+        assert client_options(kafka)["ssl.ca.location"] == str(authority)
 
 
 class TestSecrets:
