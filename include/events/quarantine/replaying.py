@@ -165,7 +165,7 @@ def _sort_out(changes: _Changes, one: Tried, number: int, sorting: Sorting, now:
             STORED_STATUS, batch.receipt_id, batch.received_at, len(new), 0, 0, verdicts_json(new, [], {})
         )
         changes.receipts.append(receipt_row(batch, number, outcome, pack(outcome)))
-        changes.inbox.append(inbox_row(batch, number, new))
+        changes.inbox.append(inbox_row(batch, number, new) | {"received_at": now})  # it waits from now on
 
 
 def _write(connection: Connection, changes: _Changes) -> None:

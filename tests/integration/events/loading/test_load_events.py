@@ -21,7 +21,7 @@ from include.provenance.event_balances import balance_landed
 from include.services.engines.endpoints import Endpoints
 from include.state.locks import only_one
 from include.state.tables import event_loads, event_quarantine, identities, inbox_batches, persons, receipts
-from tests.event_inbox import Inbox, own_inbox
+from tests.event_inbox import Inbox, learning_event, own_inbox
 
 DIGEST = "sum(cityHash64(* EXCEPT (load_id, receipt_id, received_at, version)))"
 
@@ -196,6 +196,18 @@ class TestRefusedBatch:
         inbox.load()
         assert inbox.ids() == list(range(20))
         assert read_status(inbox.state).failure == ""
+
+
+class TestReplayed:
+    def test_should_wait_from_the_replay_on_and_keep_its_time_of_reception(self, inbox: Inbox) -> None:
+        long_ago = utc_now() - dt.timedelta(minutes=30)
+        inbox.set_max_age(0)
+        inbox.take_in([learning_event(1)], received_at=long_ago)
+        inbox.set_max_age(90)
+        assert inbox.replay().replayed == 1
+        assert read_status(inbox.state).lag_seconds < 60
+        inbox.load()
+        assert inbox.rows("received_at") == [(long_ago,)]
 
 
 class TestPeople:
