@@ -19,6 +19,7 @@ SCRIPTS = {
     "intake.py": ("--events", "300000", "60000"),
     "schema_checks.py": ("--events", "100000", "20000"),
     "load_events.py": ("--events", "1000000", "200000"),
+    "event_history.py": ("--events", "10000000", "1000000"),
 }
 
 
