@@ -6,6 +6,8 @@ import os
 import signal
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from tests.event_inbox import Inbox, learning_event, opened_inbox
 from tests.loading import own_stores
 
 EVENTS_OF_A_BATCH = 50
+SENDERS, BATCHES = 4, 240
 
 
 class OwnClickHouse:
@@ -60,6 +63,12 @@ def send(inbox: Inbox, batches: range) -> None:
         assert (outcome.status, outcome.accepted) == (202, EVENTS_OF_A_BATCH)
 
 
+def send_and_count(inbox: Inbox, batches: range, sent: list[int]) -> None:
+    for batch in batches:
+        send(inbox, range(batch, batch + 1))
+        sent.append(batch)
+
+
 class TestE3ClickHouseAway:
     def test_should_land_everything_when_clickhouse_was_stopped_during_intake(
         self, away: tuple[Inbox, OwnClickHouse]
@@ -75,6 +84,25 @@ class TestE3ClickHouseAway:
         server.start()
         inbox.load()
         assert inbox.ids() == list(range(10 * EVENTS_OF_A_BATCH))
+
+    def test_should_land_everything_when_clickhouse_stops_during_a_loaded_run(
+        self, away: tuple[Inbox, OwnClickHouse]
+    ) -> None:
+        """Senders go on as fast as they can, a loader runs beside them, and ClickHouse is away for the middle third."""
+        inbox, server = away
+        sent: list[int] = []
+        with ThreadPoolExecutor(SENDERS) as pool:
+            work = [pool.submit(send_and_count, inbox, range(n, BATCHES, SENDERS), sent) for n in range(SENDERS)]
+            for change, share in ((server.stop, 1 / 3), (server.start, 2 / 3)):
+                while len(sent) < share * BATCHES and not all(one.done() for one in work):
+                    with suppress(StoreUnavailable):
+                        inbox.load(load_max_events=5 * EVENTS_OF_A_BATCH)
+                change()
+            for one in work:
+                one.result(timeout=60)
+        inbox.load()
+        assert inbox.ids() == list(range(BATCHES * EVENTS_OF_A_BATCH))
+        assert inbox.count(inbox_batches) == 0
 
     def test_should_land_everything_when_clickhouse_dies_in_the_middle_of_a_load(
         self, away: tuple[Inbox, OwnClickHouse], monkeypatch: pytest.MonkeyPatch
