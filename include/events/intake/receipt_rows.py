@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, update
 
 from include.errors import InputError
-from include.events.intake.answers import unpack
+from include.events.intake.answers import pack, unpack
 from include.events.intake.batches import Batch, Outcome
 from include.state.tables import receipts
 
@@ -92,18 +92,18 @@ def find_answers(connection: Connection, batches: Sequence[Batch], *, seen_days:
     return found
 
 
-def receipt_row(batch: Batch, number: int, outcome: Outcome, answer: bytes) -> dict[str, Any]:
-    """Write the receipt of a batch.
+def receipt_row(batch: Batch, number: int, outcome: Outcome) -> dict[str, Any]:
+    """Write the receipt of a batch, with its answer when it can be asked for again.
 
     Args:
         batch: the batch.
         number: number of its receipt.
         outcome: what became of it.
-        answer: the packed answer.
 
     Returns:
         The row.
     """
+    can_come_again = bool(_keys(batch)) or batch.source_positions is not None
     return {
         "receipt_number": number,
         "receipt_id": str(batch.receipt_id),
@@ -112,7 +112,7 @@ def receipt_row(batch: Batch, number: int, outcome: Outcome, answer: bytes) -> d
         "request_key": batch.request_key,
         "body_key": batch.body_key,
         "body_sha256": batch.body_sha256,
-        "answer": answer,
+        "answer": pack(outcome) if can_come_again else None,
         "received_count": outcome.received,
         "accepted_count": outcome.accepted,
         "duplicate_count": outcome.duplicates,

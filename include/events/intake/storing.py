@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert
 
 from include.events.envelope.shapes import Shape, shape_of
 from include.events.envelope.verdicts import Accepted, Rejected, Verdict
-from include.events.intake.answers import LEVEL, pack, verdicts_json
+from include.events.intake.answers import LEVEL, verdicts_json
 from include.events.intake.batches import REFUSED_STATUS, STORED_STATUS, Batch, Outcome, RefusedRaw
 from include.events.intake.deduplicating import Candidate, Sorting, remember
 from include.events.intake.receipt_rows import begin, find_answers, receipt_row
@@ -130,7 +130,7 @@ def _stored(checked: Checked, number: int, sorting: Sorting) -> Stored:
         size_bytes=inbox["size_bytes"] if inbox else 0,
     )
     quarantine = [_quarantine_row(batch, number, key, event) for key, event in rejected.items()]
-    return Stored(outcome, receipt_row(batch, number, outcome, pack(outcome)), inbox, quarantine)
+    return Stored(outcome, receipt_row(batch, number, outcome), inbox, quarantine)
 
 
 def conflict_of(event: Accepted, pointer: str | None) -> Rejected:

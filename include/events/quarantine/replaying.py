@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, RowMapping, bindparam, insert, select
 from include.days import utc_now
 from include.events.apps.rules import ProjectRules, read_rules
 from include.events.envelope.verdicts import Accepted, Rejected
-from include.events.intake.answers import pack, verdicts_json
+from include.events.intake.answers import verdicts_json
 from include.events.intake.batches import STORED_STATUS, Outcome
 from include.events.intake.deduplicating import Candidate, Sorting, remember
 from include.events.intake.receipt_rows import begin, limit_waits, receipt_row
@@ -164,7 +164,7 @@ def _sort_out(changes: _Changes, one: Tried, number: int, sorting: Sorting, now:
         outcome = Outcome(
             STORED_STATUS, batch.receipt_id, batch.received_at, len(new), 0, 0, verdicts_json(new, [], {})
         )
-        changes.receipts.append(receipt_row(batch, number, outcome, pack(outcome)))
+        changes.receipts.append(receipt_row(batch, number, outcome))
         changes.inbox.append(inbox_row(batch, number, new) | {"received_at": now})  # it waits from now on
 
 
