@@ -100,6 +100,11 @@ class Incoming:
     event: dict[str, Any] | None = None
     fault: InputError | None = None
 
+    @property
+    def derived_receipt_id(self) -> UUID:
+        """A receipt id made from the place and the content of the message."""
+        return _derived_receipt(self.place, hashlib.sha256(self.value).digest())
+
 
 def key_of(message: Outgoing) -> bytes:
     """The key: app and subject, so that the events of one user of an app keep their order.

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError
@@ -115,14 +116,25 @@ def _unforeseen(message: Incoming, error: Exception) -> Incoming:
 
 
 def _fresh(engine: Engine, messages: Sequence[Incoming]) -> list[Incoming]:
-    """Leave out what has a receipt, and what stands in the block twice."""
-    by_receipt: dict[str, Incoming] = {}
-    for message in messages:
-        by_receipt.setdefault(str(message.receipt_id), message)
-    query = select(receipts.c.receipt_id).where(receipts.c.receipt_id.in_(list(by_receipt)))
+    """Leave out what was taken in before: its receipt is known, and says that it was for the same body.
+
+    A receipt id that was given to another body - by a program that does not make new ones - is replaced by one that
+    is derived from the place of the message, so that nothing is taken for known that is not.
+    """
+    wanted = {str(one) for message in messages for one in (message.receipt_id, message.derived_receipt_id)}
+    query = select(receipts.c.receipt_id, receipts.c.body_sha256).where(receipts.c.receipt_id.in_(wanted))
     with reachable(engine), engine.connect() as connection:
-        known = {str(receipt_id) for receipt_id in connection.execute(query).scalars()}
-    return [message for receipt_id, message in by_receipt.items() if receipt_id not in known]
+        known = {UUID(str(row.receipt_id)): bytes(row.body_sha256) for row in connection.execute(query)}
+    fresh = []
+    for message in messages:
+        own = message
+        if known.get(message.receipt_id, message.body_sha256) != message.body_sha256:
+            logger.warning("message %s came with the receipt id of another one; it gets its own", message.place)
+            own = replace(message, receipt_id=message.derived_receipt_id)
+        if own.receipt_id not in known:
+            known[own.receipt_id] = own.body_sha256
+            fresh.append(own)
+    return fresh
 
 
 def _batch(engine: Engine, message: Incoming, rules: RulesCache) -> Batch:

@@ -112,6 +112,18 @@ class TestDelivery:
         taken = topic.consume().taken
         assert (taken.accepted, taken.rejected, topic.quarantine()[0].code) == (1, 1, "id_conflict")
 
+    def test_should_take_in_each_when_a_program_gives_all_messages_one_receipt_id(self, topic: KafkaTopic) -> None:
+        headers = {"receipt_id": str(uuid.uuid4()).encode()}
+        for number in (1, 2, 3):
+            envelope = {**topic.outgoing(number).envelope, "project": topic.project}
+            topic.cluster.write(json.dumps(envelope).encode(), headers=headers)
+            if number == 2:
+                topic.consume()
+        assert topic.consume().taken.accepted == 1
+        assert topic.landed() == [1, 2, 3]
+        topic.set_offset(0)
+        assert topic.consume().taken.repeated == 3
+
     def test_should_share_the_partitions_when_several_read_at_once(self, wide_topic: KafkaTopic) -> None:
         wide_topic.send(*range(1, 81))
         reports: list[ConsumeReport] = []
