@@ -20,7 +20,8 @@ A run that finds nothing to do is shown as skipped, and wakes nobody.
 did not end is repeated as it was: same events, same number. Two loaders never work at once; the second one ends.
 
 **Trouble.** While ClickHouse is away, runs fail, the inbox keeps filling, and nothing is lost: the first run after its
-return loads everything. `python -m include events status` shows what waits, for how long, and whether it adds up.
+return loads everything. A batch that ClickHouse cannot read waits, and all others are loaded.
+`python -m include events status` shows what waits, for how long, and whether it adds up.
 With `EVENTS_TRANSPORT=kafka` a run reads the topic first, within half of its budget. While the broker is away the inbox
 is loaded all the same, and a run fails only when nothing landed; `python -m include events kafka status` shows the lag.
 """

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from dags.wiring.runs import Run
-from include.errors import CounterflowError
+from include.errors import CounterflowError, RowsRefused
 from include.settings.intake import KAFKA
 
 READING_SHARE = 0.5  # of the budget; the rest is for loading what was read
@@ -27,7 +27,7 @@ def load_inbox(run: Run, budget_seconds: float, load_max_events: int | None) -> 
         Counts, for XCom.
 
     Raises:
-        CounterflowError: a store or the broker is away; the inbox is loaded even without the broker.
+        CounterflowError: a store or the broker is away, or ClickHouse cannot read a batch; what can be loaded is.
     """
     from include.events.loading.load_events import load_events
 
@@ -40,6 +40,8 @@ def load_inbox(run: Run, budget_seconds: float, load_max_events: int | None) -> 
         run_id=run.run_id,
         budget_seconds=budget_seconds,
     )
+    if report.refused:
+        trouble = RowsRefused(" ".join(report.refused))
     if trouble is not None and not report.load_ids:  # else the run stands for what landed; the log has the trouble
         raise trouble
     return {**asdict(report), "load_ids": list(report.load_ids)}

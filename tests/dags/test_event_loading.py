@@ -52,6 +52,15 @@ class TestEventLoading:
         rig.run("event_loading", load_max_events=10, budget_seconds=0)
         assert (inbox.count(event_loads), inbox.count(inbox_batches)) == (1, 2)
 
+    def test_should_publish_what_landed_and_be_red_when_only_a_damaged_batch_is_left(
+        self, rig: DagRig, inbox: Inbox
+    ) -> None:
+        inbox.put(range(10))
+        inbox.put([10], schema_version="not a number")
+        assert state_of(rig.run("event_loading")) == ("success", "success")
+        assert state_of(rig.run("event_loading")) == ("failed", "failed")
+        assert inbox.ids() == list(range(10))
+
     def test_should_fail_and_lose_nothing_when_clickhouse_is_away(
         self, rig: DagRig, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from include.commands.terminal import JsonOption, guarded, new_run_id, settings_here, show, shown_progress
+from include.errors import RowsRefused
 from include.events.loading.load_events import load_events
 from include.services.stores import open_stores
 
@@ -39,3 +40,5 @@ def load(budget_seconds: BudgetOption = None, as_json: JsonOption = False) -> No
         show({"loaded": "nothing, for another loader is at work"}, as_json=False, title="Events loaded")
         return
     show(asdict(report), as_json=as_json, title="Events loaded")
+    if report.refused:
+        raise RowsRefused(" ".join(report.refused))

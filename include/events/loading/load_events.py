@@ -65,6 +65,7 @@ class LoadReport:
         repeats: of them, events whose id was in the warehouse before.
         people: people seen for the first time.
         rejections: rows of the quarantine copied.
+        refused: a sentence per batch that ClickHouse cannot read; it waits, and all others were loaded.
         waiting_events: events that still wait.
         lag_seconds: age of the oldest of them, 0 when none waits.
         seconds: duration.
@@ -77,6 +78,7 @@ class LoadReport:
     repeats: int = 0
     people: int = 0
     rejections: int = 0
+    refused: tuple[str, ...] = ()
     waiting_events: int = 0
     lag_seconds: float = 0.0
     seconds: float = 0.0
@@ -108,7 +110,6 @@ def load_events(
 
     Raises:
         StoreUnavailable: a store cannot be reached; nothing is lost, the next call goes on.
-        RowsRefused: ClickHouse cannot read a batch; all others were loaded.
         StoreError: ClickHouse does not show what it took, or refuses for another reason; the load will be repeated.
     """
     started = time.monotonic()
@@ -136,7 +137,7 @@ class _Loader:
     progress: Progress
     expected_events: int
     landed: list[Load] = field(default_factory=list)
-    refused: dict[int, RowsRefused] = field(default_factory=dict)
+    refused: dict[int, str] = field(default_factory=dict)
     repeats: int = 0
     people: int = 0
     rejections: int = 0
@@ -148,8 +149,6 @@ class _Loader:
             self._try(load)
             if deadline is not None and time.monotonic() > deadline:
                 break
-        if self.refused:
-            raise RowsRefused(" ".join(error.message for error in self.refused.values()))
 
     def _next(self) -> Load | None:
         """The oldest open load that was not refused a moment ago, or a new one."""
@@ -195,7 +194,8 @@ class _Loader:
             split_load(self.engine, load, run_id=self.run_id)
             return
         note_failure(self.engine, load, error.message)
-        self.refused[load.load_id] = RowsRefused(f"Load {load.load_id} of one batch waits: {error.message}")
+        self.refused[load.load_id] = f"Load {load.load_id} of one batch waits: {error.message}"
+        log.error("%s", self.refused[load.load_id])
 
     def _events(self) -> int:
         return sum(load.event_count for load in self.landed)
@@ -210,6 +210,7 @@ class _Loader:
             repeats=self.repeats,
             people=self.people,
             rejections=self.rejections,
+            refused=tuple(self.refused.values()),
             waiting_events=left.waiting_events,
             lag_seconds=left.lag_seconds,
             seconds=seconds,

@@ -166,9 +166,7 @@ class TestRefusedBatch:
 
     def test_should_tell_nothing_of_the_rows_in_the_error(self, inbox: Inbox) -> None:
         inbox.put([1], schema_version="planted secret of a person")
-        with pytest.raises(StoreError) as caught:
-            inbox.load()
-        assert "planted" not in caught.value.message + read_status(inbox.state).failure
+        assert "planted" not in inbox.load().refused[0] + read_status(inbox.state).failure
 
     def test_should_land_all_others_and_name_the_batch_that_clickhouse_refuses(self, inbox: Inbox) -> None:
         for first in range(0, 80, 10):
@@ -176,8 +174,8 @@ class TestRefusedBatch:
         damaged = inbox.put(range(80, 90), schema_version="not a number")
         for first in range(90, 120, 10):
             inbox.put(range(first, first + 10))
-        with pytest.raises(StoreError, match=r"of one batch waits: ClickHouse refused rows \(code 27\)"):
-            inbox.load()
+        (sentence,) = inbox.load().refused
+        assert "of one batch waits: ClickHouse refused rows (code 27)" in sentence
         assert inbox.ids() == [*range(80), *range(90, 120)]
         assert inbox.count(inbox_batches, inbox_batches.c.receipt_number == damaged) == 1
         assert "refused rows" in read_status(inbox.state).failure
@@ -185,8 +183,7 @@ class TestRefusedBatch:
     def test_should_land_it_too_once_it_can_be_read(self, inbox: Inbox) -> None:
         inbox.put(range(10))
         damaged = inbox.put(range(10, 20), schema_version="not a number")
-        with pytest.raises(StoreError):
-            inbox.load()
+        inbox.load()
         with inbox.state.begin() as connection:
             payload = connection.execute(
                 select(inbox_batches.c.payload).where(inbox_batches.c.receipt_number == damaged)
