@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,7 @@ PRODUCT = [
     EVENTS,
     REJECTED,
 ]
+STORED = Path(__file__).parent / "renderings"
 REPLACING = {"events": ", `version`)", "events_rejected": ")"}
 
 
@@ -71,6 +73,14 @@ class TestRenderings:
         assert "INDEX `by_event_id` `event_id` TYPE bloom_filter(0.01) GRANULARITY 4" in events
         assert "ReplacingMergeTree(" in events
         assert rejected.endswith("\nTTL toDateTime(received_at) + INTERVAL 30 DAY")
+
+    @pytest.mark.parametrize("table", [EVENTS, REJECTED], ids=lambda table: table.name)
+    @pytest.mark.parametrize("rendering", list(Rendering))
+    def test_should_be_the_stored_text(self, table: Table, rendering: Rendering) -> None:
+        """A change of keys or engine is seen here: tables that exist are not rebuilt by it."""
+        name = Rendering.CLUSTER if rendering is Rendering.CLUSTER else Rendering.SINGLE
+        stored = (STORED / f"{table.name}_{name.value}.sql").read_text()
+        assert ";\n".join(render(table, rendering, database="counterflow", cluster="main")) + ";\n" == stored
 
     def test_should_keep_the_first_copy_when_an_event_comes_again(self, warehouse: Warehouse) -> None:
         table = replace(EVENTS, name="events_again")
