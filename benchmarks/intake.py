@@ -1,10 +1,11 @@
 """Event intake over HTTP: events per second that are acknowledged, with every one of them on the disk.
 
 Real engines, and one uvicorn process with the app mounted below its prefix as Airflow mounts it; with ``--airflow``
-the API server of a whole Airflow, whose scheduler and DAG processor then share the machine. Another process
-sends batches of distinct learning events with an API key over a few connections; all batches are written before the
-clock runs. The reference stores the same events with a bare psycopg2 loop, COPY and one commit per batch, without
-any check. Afterwards PostgreSQL is asked whether what was acknowledged is there.
+the API server of a whole Airflow, whose scheduler and DAG processor then share the machine. Another process sends
+batches of distinct learning events with an API key over a few connections, first as fast as answers come, then at a
+steady 10,000 events per second; all batches are written before the clock runs. The reference stores the same events
+with a bare psycopg2 loop, COPY and one commit per batch, without any check. Afterwards PostgreSQL is asked whether
+what was acknowledged is there.
 ``python benchmarks/intake.py [--airflow]``
 """
 
@@ -33,6 +34,7 @@ from benchmarks.measuring import PROJECT, in_fresh_process, report
 PREFIX, ROUTE = "/counterflow", "/api/v1/events"
 BATCH = 500
 CONNECTIONS = 2
+STEADY_CONNECTIONS = 4  # so that one slow answer does not hold the next batch back
 WARM_BATCHES = 20
 GOAL_EVENTS_PER_SECOND, GOAL_P99_MS = 10_000.0, 100.0
 START_SECONDS = 60.0
@@ -87,14 +89,16 @@ class _Nobody:
         return {}
 
 
-def run_load(events: int, port: int, connections: int) -> None:
-    """Send everything, each connection one batch after the other, and print what came back."""
-    bodies = [json.dumps({"events": batch}).encode() for batch in batches(events, seed=port)]
-    warm = [json.dumps({"events": batch}).encode() for batch in batches(WARM_BATCHES * BATCH, seed=port + 1)]
-    _send(warm, port, connections)
+def run_load(events: int, port: int, connections: int, rate: float) -> None:
+    """Send everything, as fast as answers come or at a steady rate, and print what came back."""
+    bodies = [json.dumps({"events": batch}).encode() for batch in batches(events, seed=os.getpid())]
+    warm = [
+        json.dumps({"events": batch}).encode() for batch in batches(WARM_BATCHES * BATCH, seed=os.getpid() + 10_000_000)
+    ]
+    _send(warm, port, connections, 0)
     before_mb, cpu_before = _rss_mb(), _cpu_seconds()
     started = time.perf_counter()
-    times, accepted = _send(bodies, port, connections)
+    times, accepted = _send(bodies, port, connections, rate)
     seconds = time.perf_counter() - started
     times.sort()
     answer = {
@@ -112,10 +116,12 @@ def run_load(events: int, port: int, connections: int) -> None:
     print(json.dumps(answer))
 
 
-def _send(bodies: list[bytes], port: int, connections: int) -> tuple[list[float], int]:
+def _send(bodies: list[bytes], port: int, connections: int, rate: float) -> tuple[list[float], int]:
+    """Seconds per batch, at a steady rate counted from when it was due, and accepted events."""
     import orjson
 
-    waiting, times, accepted = iter(bodies), [], []
+    waiting, times, accepted = iter(enumerate(bodies)), [], []
+    first = time.perf_counter()
     taking = threading.Lock()
     headers = {"Authorization": f"Bearer {os.environ['INTAKE_KEY']}", "Content-Type": "application/json"}
 
@@ -126,10 +132,11 @@ def _send(bodies: list[bytes], port: int, connections: int) -> tuple[list[float]
         link.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while True:
             with taking:
-                body = next(waiting, None)
-            if body is None:
+                number, body = next(waiting, (0, b""))
+            if not body:
                 return
-            started = time.perf_counter()
+            started = first + number * BATCH / rate if rate else time.perf_counter()
+            time.sleep(max(0.0, started - time.perf_counter()))
             link.request("POST", PREFIX + ROUTE, body, headers)
             answer = link.getresponse()
             content = answer.read()
@@ -247,31 +254,27 @@ def compare(events: int, connections: int, server: Any, name: str) -> None:
     bare = in_fresh_process(__file__, "--run", "bare", *arguments)
     with server as (port, pid):
         environ = {"INTAKE_KEY": secret.value, "SERVER_PID": str(pid)}
-        places = ("--port", str(port), "--connections", str(connections))
-        found = in_fresh_process(__file__, "--run", "load", *arguments, *places, environ=environ)
+        places = (*arguments, "--port", str(port), "--connections")
+        fast = in_fresh_process(__file__, "--run", "load", *places, str(connections), environ=environ)
+        steady = (str(STEADY_CONNECTIONS), "--rate", str(GOAL_EVENTS_PER_SECOND))
+        paced = in_fresh_process(__file__, "--run", "load", *places, *steady, environ=environ)
         stored = _stored(state)
-    acknowledged = found["accepted"] + found["warm"]
+    acknowledged = sum(one["accepted"] + one["warm"] for one in (fast, paced))
     if {acknowledged} != set(stored.values()):
         raise SystemExit(f"acknowledged {acknowledged}, stored {stored}")
     print(
         f"goal: {GOAL_EVENTS_PER_SECOND:.0f} events/s, p99 under {GOAL_P99_MS:.0f} ms; acknowledged = stored = "
         f"{acknowledged}"
     )
-    facts = {
-        "goal": GOAL_EVENTS_PER_SECOND,
-        "goal_p99_ms": GOAL_P99_MS,
-        **{name: round(found[name], 1) for name in FACTS},
-        "reference_p50_ms": round(bare["p50_ms"], 1),
-        "reference_p99_ms": round(bare["p99_ms"], 1),
-        "load_average": round(os.getloadavg()[0], 1),
-        "connections": connections,
-        "batch": BATCH,
-        "server": name,
-    }
-    rate, bare_rate = events / found["seconds"], events / bare["seconds"]
-    report(
-        "intake_http", rate, bare_rate, unit="events/s", rows=events, libraries=("uvicorn", "psycopg2-binary"), **facts
-    )
+    shared = {"load_average": round(os.getloadavg()[0], 1), "batch": BATCH, "server": name}
+    for measure, found, used in (("intake_http", fast, connections), ("intake_http_steady", paced, STEADY_CONNECTIONS)):
+        facts = {name: round(found[name], 1) for name in FACTS}
+        rate, bare_rate = events / found["seconds"], events / bare["seconds"]
+        report(
+            measure, rate, bare_rate, unit="events/s", rows=events, libraries=("uvicorn", "psycopg2-binary"),
+            goal=GOAL_EVENTS_PER_SECOND, goal_p99_ms=GOAL_P99_MS, connections=used,
+            reference_p99_ms=round(bare["p99_ms"], 1), **facts, **shared,
+        )  # fmt: skip
 
 
 def _stored(state: Any) -> dict[str, int]:
@@ -292,12 +295,13 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=CONNECTIONS)
     parser.add_argument("--airflow", action="store_true", help="in the API server of a whole Airflow")
     parser.add_argument("--run", choices=["server", "load", "bare"])
+    parser.add_argument("--rate", type=float, default=0.0, help="events per second; 0 for as many as go")
     parser.add_argument("--port", type=int, default=0)
     arguments = parser.parse_args()
     if arguments.run == "server":
         run_server(arguments.port)
     elif arguments.run == "load":
-        run_load(arguments.events, arguments.port, arguments.connections)
+        run_load(arguments.events, arguments.port, arguments.connections, arguments.rate)
     elif arguments.run == "bare":
         run_bare(arguments.events)
     else:
