@@ -164,6 +164,9 @@ def document(app: FastAPI, rules: Mapping[tuple[str, str], Rules]) -> dict[str, 
         components = found.setdefault("components", {})
         components.setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
         components["securitySchemes"] = SECURITY_SCHEMES
+        for schema in components["schemas"].values():
+            for example in schema.get("examples", ()):
+                _put_nulls_back(components["schemas"], schema, example)
         for path, operations in found["paths"].items():
             for method, operation in operations.items():
                 policy = rules[method.upper(), path].policy
@@ -171,6 +174,22 @@ def document(app: FastAPI, rules: Mapping[tuple[str, str], Rules]) -> dict[str, 
                 operation["x-callers"] = callers_of(policy)
         app.openapi_schema = found
     return app.openapi_schema
+
+
+def _put_nulls_back(schemas: dict[str, Any], schema: dict[str, Any], value: Any) -> None:
+    """The framework takes every null out of the document, those in examples too."""
+    found = schemas.get(str(schema.get("$ref", "")).rpartition("/")[2], schema)
+    if isinstance(value, list):
+        for item in value:
+            _put_nulls_back(schemas, found.get("items") or {}, item)
+    if not isinstance(value, dict):
+        return
+    for name, field in (found.get("properties") or {}).items():
+        if name in value:
+            for one in (field, *field.get("anyOf", ())):
+                _put_nulls_back(schemas, one, value[name])
+        elif name in found.get("required", ()) and {"type": "null"} in field.get("anyOf", ()):
+            value[name] = None
 
 
 def _security(policy: Policy) -> list[dict[str, list[str]]]:
