@@ -30,7 +30,10 @@ from include.api.tasks import conversion_jobs, visit_tasks
 from include.errors import CounterflowError
 
 TITLE, VERSION = "Counterflow", "0.1.0"
-DESCRIPTION = "Load and score days of Yandex Metrika logs, and send their level 4+ visits as offline conversions."
+DESCRIPTION = (
+    "Take in learning, shop and mobile events of registered apps and read their statistics; sign people in; load and "
+    "score days of Yandex Metrika logs, and send their level 4+ visits as offline conversions."
+)
 
 
 def create_app(orchestrator: Orchestrator, environ: Mapping[str, str] | None = None) -> FastAPI:

@@ -40,8 +40,24 @@ def add_routes(routes: Routes, context: ApiContext, app: FastAPI) -> None:
     """
     system = System(context)
     options: dict[str, Any] = {"tags": ["system"]}
-    routes.add("GET", "/health", system.health, Rules(PUBLIC), summary="Is the service up", **options)
-    routes.add("GET", "/health/details", system.details, Rules(READ), summary="State of each part", **options)
+    routes.add(
+        "GET",
+        "/health",
+        system.health,
+        Rules(PUBLIC),
+        responses=_shown({"status": UP}),
+        summary="Is the service up",
+        **options,
+    )
+    routes.add(
+        "GET",
+        "/health/details",
+        system.details,
+        Rules(READ),
+        responses=_shown({"postgresql": {"state": UP, "milliseconds": 1}, "scheduler": {"state": UP}}),
+        summary="State of each part",
+        **options,
+    )
 
     def openapi() -> dict[str, Any]:
         """Give this document."""
@@ -63,6 +79,10 @@ def add_routes(routes: Routes, context: ApiContext, app: FastAPI) -> None:
         response_class=HTMLResponse,
         **options,
     )
+
+
+def _shown(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {"application/json": {"example": example}}}}
 
 
 class System:

@@ -8,6 +8,7 @@ from typing import Any
 
 from include.accounts.scopes import SCOPES
 from include.api.app import create_app
+from include.api.docs.samples import NOTHING, example_of
 from include.api.gate.openapi import document
 from tests.api.callers_table import TABLE
 from tests.api_client import EDITOR, Api, InMemoryOrchestrator
@@ -37,24 +38,10 @@ def body_routes() -> list[tuple[str, str]]:
     return [address for address, operation in operations().items() if "requestBody" in operation]
 
 
-def resolved(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema with its reference followed."""
-    name = schema.get("$ref", "").rpartition("/")[2]
-    found: dict[str, Any] = written_document()["components"]["schemas"][name] if name else schema
-    return found
-
-
 def examples_in(content: dict[str, Any]) -> list[Any]:
-    """Examples of a JSON content: of its own, or of its schema."""
-    media = content[JSON]
-    if "example" in media:
-        return [media["example"]]
-    if "examples" in media:
-        return [one["value"] for one in media["examples"].values()]
-    schema = resolved(media["schema"])
-    if schema.get("type") == "array" and not schema.get("examples"):
-        return [resolved(schema["items"]).get("examples", [])]
-    return list(schema.get("examples", []))
+    """The example of a JSON content, as the page shows it; empty when there is none."""
+    found = example_of(written_document(), content)
+    return [] if found is NOTHING else [found]
 
 
 def request_example(method: str, path: str) -> Any:

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from tests.api.callers_table import TABLE
-from tests.api.documented import JSON, examples_in, operations, resolved, written_document
+from tests.api.documented import JSON, examples_in, operations, request_example, written_document
 from tests.api_client import EDITOR, Api
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -148,4 +148,4 @@ class TestPage:
         assert page.count("From the shell") == len(operations())
         assert "keys with scope <code>ingest</code>" in page
         assert "curl -s -X POST &quot;$API/app/create&quot; -H &quot;$AUTH&quot;" in page
-        assert resolved({"$ref": "#/components/schemas/LoginBody"})["examples"][0]["email"] in page
+        assert request_example("POST", "/auth/login")["email"] in page

@@ -52,7 +52,17 @@ def _of_schema(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
     if found.get("type") == "array":
         item = _of_schema(document, found.get("items") or {})
         return NOTHING if item is NOTHING else [item]
-    return NOTHING
+    return _of_fields(document, found)
+
+
+def _of_fields(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
+    """Put the example of an object together from those of its fields."""
+    fields = schema.get("properties") or {}
+    found = {name: _of_schema(document, field) for name, field in fields.items()}
+    if any(found[name] is NOTHING for name in schema.get("required", ()) if name in found):
+        return NOTHING
+    shown = {name: value for name, value in found.items() if value is not NOTHING}
+    return shown or NOTHING
 
 
 def curl_of(method: str, path: str, operation: Mapping[str, Any], body: Any) -> str:
