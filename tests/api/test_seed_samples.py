@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from uuid import uuid4
 
 import pytest
 
@@ -59,3 +60,55 @@ class TestSeedSamples:
     def test_should_answer_the_sample_errors(self, api: Api) -> None:
         assert api.get("/tasks/unknown/status").json()["detail"] == "Task not found"
         assert isinstance(api.post("/tasks", json={"date": "07/01/2025"}).json()["detail"], list)
+
+
+class TestLearningSeed:
+    """The calls of the learning platform's document."""
+
+    def test_should_register_login_refresh_and_take_a_batch(self, api: Api) -> None:
+        body = {"email": f"{uuid4().hex}@email.com", "password": "a long phrase 1"}
+        assert api.post("/auth/register", token=None, json=body).status_code == 201
+        pair = api.post("/auth/login", token=None, json=body).json()
+        answer = api.post("/auth/refresh", token=None, json={"refresh_token": pair["refresh_token"]})
+        assert {"access_token", "refresh_token"} <= set(answer.json())
+        event = {
+            "id": str(uuid4()), "user_id": answer.json()["user"]["id"], "course_id": str(uuid4()),
+            "module_id": str(uuid4()), "event_type": "task_start",
+            "timestamp": utc_now().isoformat(), "payload": {"task_id": "t1"},
+        }  # fmt: skip
+        taken = api.post("/api/v1/events", token=answer.json()["access_token"], json={"events": [event]})
+        assert (taken.status_code, taken.json()["accepted"]) == (202, 1)
+
+
+class TestMobileSeed:
+    """The calls of the mobile statistics' document; its password of five characters is replaced."""
+
+    def test_should_walk_from_signup_to_statistics(self, api: Api) -> None:
+        email = f"{uuid4().hex}@email.com"
+        person = {"name": "theUser", "surname": "James", "email": email, "password": "12345 67890", "phone": "12345"}
+        assert {"jwt_token"} <= set(api.post("/auth/signup", token=None, json=person).json())
+        entering = {"email": email, "password": "12345 67890"}
+        token = api.post("/auth/signin", token=None, json=entering).json()["jwt_token"]
+        token = api.get("/auth/refresh", token=token).json()["jwt_token"]
+        made = api.post("/app/create", token=token, json={"app_name": "electronic-shop"})
+        again = api.post("/app/create", token=token, json={"app_name": "electronic-shop"})
+        assert (made.status_code, again.status_code) == (200, 400)
+        app_code, key = made.json()["app_code"], made.json()["api_token"]
+        attrs = [{"name": "product_name", "type": "string"}, {"name": "quantity", "type": "integer"}]
+        events = {"events": [{"name": "number of product views", "attrs": attrs}]}
+        event_code = api.post(f"/app/create_event/{app_code}", token=token, json=events).json()["event_code"]
+        masked = api.get(f"/apps/{app_code}", token=token).json()
+        assert masked["app_code"] == app_code
+        assert masked["api_token"].endswith("_********")
+        message = {
+            "user_code": "user_code_uuid", "event_name": "number_of_product_views",
+            "attrs": [
+                {"name": "product_name", "type": "string", "value": "diode"},
+                {"name": "quantity", "type": "integer", "value": 2},
+            ],
+        }  # fmt: skip
+        assert api.post(f"/apps/{app_code}", token=key, json=message).json()["status"] == "accepted"
+        shown = api.get(f"/apps/{app_code}/{event_code}", token=token)
+        assert (shown.status_code, isinstance(shown.json(), list)) == (200, True)
+        assert api.post("/app/create", token=None, json={"app_name": "other"}).status_code == 401
+        assert api.get(f"/apps/{app_code}/{event_code}", token=api.person().token).status_code == 404
