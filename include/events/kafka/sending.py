@@ -41,6 +41,7 @@ class Sending:
         self._rest = Rest()
         self._failures = 0
         self._to_inbox = 0
+        self._is_told = False  # the log says that events go to the inbox
         self._changing = threading.Lock()
         threading.Thread(target=self._report, name="kafka-reports", daemon=True).start()
 
@@ -53,6 +54,7 @@ class Sending:
         trouble = self._deliver(message)
         if not trouble:
             self._rest.end()
+            self._is_told = False
             failpoint(SENT)
             return True
         self._note_failure(trouble)
@@ -81,10 +83,12 @@ class Sending:
         return str(errors[0].str()) if errors[0] is not None else ""
 
     def _note_failure(self, trouble: str) -> None:
+        is_new_rest = self._rest.begin()  # perhaps the client library noticed first, and began one
         with self._changing:
             self._failures += 1
             self._to_inbox += 1
-        if self._rest.begin():
+            is_news, self._is_told = is_new_rest or not self._is_told, True
+        if is_news:
             logger.warning(
                 "the broker did not acknowledge an event (%s); the inbox takes events for %.0f s; "
                 "since this process started: %d failures, %d events to the inbox",

@@ -11,6 +11,7 @@ import time
 import uuid
 
 import pytest
+from confluent_kafka import KafkaError
 
 from include.days import utc_now
 from include.events.apps.rules import RulesCache
@@ -130,6 +131,16 @@ class TestBrokerAway:
         topic.cluster.answer_after(SEND_MS * 2)
         with caplog.at_level(logging.WARNING):
             topic.send(2, 3)
+        (said,) = [record.getMessage() for record in caplog.records if record.name == sending.logger.name]
+        assert "1 failures, 1 events to the inbox" in said
+
+    def test_should_say_so_when_the_library_noticed_first(
+        self, topic: KafkaTopic, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        producer = sending.Sending(topic.settings.kafka)
+        with caplog.at_level(logging.WARNING):
+            producer._note_error(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+            producer._note_failure("no answer in time")
         (said,) = [record.getMessage() for record in caplog.records if record.name == sending.logger.name]
         assert "1 failures, 1 events to the inbox" in said
 
