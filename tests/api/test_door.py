@@ -34,6 +34,8 @@ class TestOrigins:
 
 
 class TestPackedBodies:
+    """E8: small bodies that unpack to large ones, and damaged ones."""
+
     HEADERS = {"Content-Type": "application/json", "Content-Encoding": "gzip"}  # noqa: RUF012 - never changed
 
     def test_should_stop_at_the_limit_when_a_small_body_unpacks_to_a_large_one(self, api: Api) -> None:

@@ -70,6 +70,8 @@ def wait_of(people: People, email: str, address: str = "") -> float:
 
 
 class TestEqualWork:
+    """A4: the time of a refusal tells nothing."""
+
     def test_should_do_the_same_work_when_the_address_is_unknown(
         self, people: People, account: Account, hasher: CountingHasher
     ) -> None:

@@ -180,6 +180,7 @@ class TestRefresh:
         assert refusal(people.later(days=30).refresh, pair.refresh_token) == "invalid_refresh"
 
     def test_should_let_one_of_eight_win_when_they_come_at_once(self, people: People) -> None:
+        """A3."""
         account = people.register()
         first = people.start(account)
         with ThreadPoolExecutor(8) as pool:

@@ -39,6 +39,8 @@ def _shuffled(value: Any) -> Any:
 
 
 class TestCanonicalJson:
+    """E10: key order and the spelling of numbers do not change what is digested."""
+
     @pytest.mark.parametrize(
         ("texts", "written"),
         [

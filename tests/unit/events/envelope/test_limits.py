@@ -14,7 +14,7 @@ from tests.sent_events import (
 
 
 class TestLimits:
-    """The borders of the sizes, on both sides."""
+    """E8: the borders of the sizes, on both sides."""
 
     def _sized(self, payload_bytes: int) -> Any:
         return learning(event_type="unheard of", payload={"x": "a" * (payload_bytes - len('{"x":""}'))})

@@ -140,7 +140,7 @@ class TestParseTime:
 
 
 class TestSkew:
-    """The borders of the correction of a sender's clock: 5 seconds and 24 hours, in both directions."""
+    """E6: the borders of the correction of a sender's clock: 5 seconds and 24 hours, in both directions."""
 
     @pytest.mark.parametrize(
         ("skew", "correction", "warnings"),
@@ -188,7 +188,7 @@ class TestSkew:
 
 
 class TestWindow:
-    """Times no event may have: more than 5 minutes ahead, and older than the project takes."""
+    """E6: times no event may have: more than 5 minutes ahead, and older than the project takes."""
 
     def test_should_accept_the_event_when_it_is_5_minutes_ahead(self) -> None:
         received_at = RECEIVED_AT.replace(microsecond=123_000)
