@@ -35,6 +35,15 @@ DESCRIPTION = (
     "score days of Yandex Metrika logs, and send their level 4+ visits as offline conversions."
 )
 
+# In this order; the words schema and keys of apps come before any event code of statistics.
+ROOMS = (
+    *(signing_in, people, courses),
+    *(apps, app_events, app_keys),
+    *(visit_tasks, conversion_jobs, passports),
+    *(versions, pages),
+    *(event_routes, statistics, activities, intake_page),
+)
+
 
 def create_app(orchestrator: Orchestrator, environ: Mapping[str, str] | None = None) -> FastAPI:
     """Make the app.
@@ -69,21 +78,8 @@ def create_app(orchestrator: Orchestrator, environ: Mapping[str, str] | None = N
         lifespan=lifespan,
     )
     routes = Routes(app)
-    signing_in.add_routes(routes, context)
-    people.add_routes(routes, context)
-    courses.add_routes(routes, context)
-    apps.add_routes(routes, context)
-    app_events.add_routes(routes, context)  # the words schema and keys come before any event code
-    app_keys.add_routes(routes, context)
-    visit_tasks.add_routes(routes, context)
-    conversion_jobs.add_routes(routes, context)
-    passports.add_routes(routes, context)
-    versions.add_routes(routes, context)
-    pages.add_routes(routes, context)
-    event_routes.add_routes(routes, context)
-    statistics.add_routes(routes, context)
-    activities.add_routes(routes, context)
-    intake_page.add_routes(routes, context)
+    for room in ROOMS:
+        room.add_routes(routes, context)
     system.add_routes(routes, context, app)
     routes.check()
     app.state.context, app.state.routes = context, routes

@@ -153,6 +153,7 @@ def _consume(
 
 def _store(engine: Engine, settings: IntakeSettings, block: Block, report: ConsumeReport, rules: RulesCache) -> None:
     def move(connection: Connection, moves: Mapping[int, tuple[int, int]]) -> None:
+        """Move the offsets in the transaction that stores the block."""
         move_offsets(connection, report.topic, moves, _now())
         failpoint(OFFSETS_MOVED)
 

@@ -65,6 +65,7 @@ class Sending:
         done, errors = threading.Event(), list[Any]()
 
         def report(error: Any, _: Any) -> None:
+            """Take the report of the delivery."""
             errors.append(error)
             done.set()
 
