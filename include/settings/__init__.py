@@ -14,6 +14,7 @@ from pathlib import Path
 from include.secret import Secret
 from include.settings.accounts import AccountSettings, accounts_from
 from include.settings.intake import IntakeSettings, KafkaSettings, intake_from
+from include.settings.learning import LearningSettings, learning_from
 from include.settings.metrika import (
     METRIKA_API_URL,
     ConversionSettings,
@@ -34,6 +35,7 @@ __all__ = [
     "DriftSettings",
     "IntakeSettings",
     "KafkaSettings",
+    "LearningSettings",
     "MetrikaSettings",
     "Settings",
     "parse_counters",
@@ -51,6 +53,7 @@ class Settings:
         drift: what is done about an unusual day.
         accounts: how people sign in.
         intake: how events are taken in.
+        learning: how learning metrics are calculated.
         database_url: PostgreSQL of the product, or None for the embedded one.
         clickhouse: ClickHouse, or None for the embedded one.
         local_dir: folder of everything this machine keeps (engines, exports, models).
@@ -64,6 +67,7 @@ class Settings:
     drift: DriftSettings = field(default_factory=DriftSettings)
     accounts: AccountSettings = field(default_factory=AccountSettings)
     intake: IntakeSettings = field(default_factory=IntakeSettings)
+    learning: LearningSettings = field(default_factory=LearningSettings)
     database_url: Secret | None = None
     clickhouse: ClickHouseSettings | None = None
     local_dir: Path = Path(".local")
@@ -100,6 +104,7 @@ class Settings:
             drift=drift_from(env),
             accounts=accounts_from(env),
             intake=intake_from(env),
+            learning=learning_from(env),
             database_url=Secret(with_driver(database_url)) if database_url else None,
             clickhouse=clickhouse_from(env),
             local_dir=Path(env.get("COUNTERFLOW_LOCAL_DIR") or ".local").absolute(),

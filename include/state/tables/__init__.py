@@ -23,6 +23,15 @@ from include.state.tables.events import (
     projects,
     receipts,
 )
+from include.state.tables.learning import (
+    metric_cards,
+    metric_courses,
+    metric_loads,
+    metric_restatements,
+    metric_slices,
+    metric_touched_days,
+    metric_values,
+)
 from include.state.tables.ledger import conversion_uploads, conversions
 from include.state.tables.metadata import metadata
 from include.state.tables.metrika import log_parts, log_requests, quota_buckets
@@ -70,6 +79,13 @@ __all__ = [
     "log_requests",
     "login_failures",
     "metadata",
+    "metric_cards",
+    "metric_courses",
+    "metric_loads",
+    "metric_restatements",
+    "metric_slices",
+    "metric_touched_days",
+    "metric_values",
     "model_promotions",
     "models",
     "persons",

@@ -1,0 +1,82 @@
+"""Courses as the metrics need them: the zone of their days, and what they ask for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, select
+
+from include.days import zone_of
+from include.state.tables import course_items, courses, projects
+
+
+@dataclass(frozen=True)
+class LearningCourse:
+    """One course of one project.
+
+    Attributes:
+        project: its project.
+        course_id: its id, the ``scope_id`` of its events.
+        zone: zone of its days.
+    """
+
+    project: str
+    course_id: str
+    zone: ZoneInfo
+
+
+def learning_course(connection: Connection, project: str, course_id: str) -> LearningCourse:
+    """Give a course with the zone of its days: its own, else the project's, else UTC.
+
+    Args:
+        connection: open connection.
+        project: its project.
+        course_id: its id; courses that nobody registered have events all the same.
+
+    Returns:
+        The course.
+    """
+    own = select(courses.c.time_zone).where(courses.c.project == project, courses.c.course_id == course_id)
+    of_project = select(projects.c.time_zone).where(projects.c.project == project)
+    found = connection.execute(own).scalar() or connection.execute(of_project).scalar() or "UTC"
+    return LearningCourse(project, course_id, zone_of(found))
+
+
+def required_items(
+    connection: Connection, course: LearningCourse, moments: Iterable[dt.datetime]
+) -> dict[dt.datetime, tuple[str, ...]]:
+    """What a course asks for at the ends of periods.
+
+    The first catalogue of a course also holds for the time before it was written down: nobody had said otherwise.
+
+    Args:
+        connection: open connection.
+        course: the course.
+        moments: aware ends of periods; an item counts that is valid at the moment before.
+
+    Returns:
+        Ids of required items in order by moment; empty when the course asks for nothing.
+    """
+    c = course_items.c
+    query = select(c.item_id, c.valid_from_at, c.valid_to_at, c.is_required).where(
+        c.project == course.project, c.course_id == course.course_id
+    )
+    rows = connection.execute(query).all()
+    first_at = min((row.valid_from_at for row in rows), default=None)
+    return {
+        moment: tuple(
+            sorted(
+                {
+                    row.item_id
+                    for row in rows
+                    if row.is_required
+                    and (row.valid_from_at < moment or row.valid_from_at == first_at)
+                    and (row.valid_to_at is None or row.valid_to_at >= moment)
+                }
+            )
+        )
+        for moment in moments
+    }

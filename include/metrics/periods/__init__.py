@@ -1,0 +1,1 @@
+"""Days, weeks, months and free periods of a course, in its zone."""
