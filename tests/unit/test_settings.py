@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from include.errors import ConfigError
 from include.secret import MASK, Secret, url_with_password
 from include.settings import Settings, parse_counters
+from include.settings.learning import LearningSettings
 
 PROJECT = Path(__file__).parents[2]
 SECRETS = {
@@ -22,7 +23,7 @@ SECRETS = {
     "CLICKHOUSE_PASSWORD": "planted-ch",
 }
 # Read elsewhere than in Settings.from_env, by the part of the product that alone needs them.
-NAME = re.compile(r"\b(?:METRIKA|CLICKHOUSE|CONVERSION|COUNTERFLOW|DATABASE)_[A-Z][A-Z_]*[A-Z]\b")
+NAME = re.compile(r"\b(?:METRIKA|METRICS|CLICKHOUSE|CONVERSION|COUNTERFLOW|DATABASE)_[A-Z][A-Z_]*[A-Z]\b")
 
 
 class TestFromEnv:
@@ -56,6 +57,12 @@ class TestFromEnv:
             ("CONVERSION_LINKED_SHARE_ALERT", "2"),
             ("CONVERSION_TRACK_HOURS", "many"),
             ("CONVERSION_RETRY_LINKAGE_HOURS", "inf"),
+            ("METRICS_DEFAULT_VERSION", "3"),
+            ("METRICS_RETENTION_DAYS", "0"),
+            ("METRICS_RETENTION_KIND", "rolling"),
+            ("METRICS_GRACE_HOURS", "-1"),
+            ("METRICS_TEACHER_SCOPE", "own"),
+            ("METRICS_SAMPLE_PERSONS", "0"),
             ("DATABASE_URL", "mysql://h/db"),
             ("CLICKHOUSE_URL", "h:9000"),
             ("CLICKHOUSE_TIMEOUT_SECONDS", "0"),
@@ -80,6 +87,18 @@ class TestFromEnv:
         found = Settings.from_env({"CLICKHOUSE_URL": url}).clickhouse
         assert found is not None
         assert (found.native_port, found.http_port, found.database) == (native, http, "db")
+
+    def test_should_read_the_settings_of_learning_metrics(self) -> None:
+        given = {
+            "METRICS_DEFAULT_VERSION": "2",
+            "METRICS_RETENTION_DAYS": "30",
+            "METRICS_RETENTION_KIND": "unbounded",
+            "METRICS_GRACE_HOURS": "1.5",
+            "METRICS_TEACHER_SCOPE": "all",
+            "METRICS_SAMPLE_PERSONS": "10",
+        }
+        assert Settings.from_env(given).learning == LearningSettings(2, 30, "unbounded", 1.5, "all", 10)
+        assert Settings.from_env({}).learning == LearningSettings(1, 7, "exact", 48.0, "assigned", 50)
 
     def test_should_let_the_own_variables_win_when_the_address_holds_a_login_too(self) -> None:
         found = Settings.from_env({**SECRETS, "CLICKHOUSE_USER": "app"}).clickhouse
