@@ -31,6 +31,7 @@ DAG_IDS = (
     "visit_model_training",
     "housekeeping",
     "event_loading",
+    "learning_metrics",
 )
 COUNTERS = (101, 202)
 

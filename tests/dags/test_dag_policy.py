@@ -14,7 +14,7 @@ import pytest
 
 from tests.dags.rig import DAG_IDS, PROJECT
 
-TAGS = {"metrika", "visits", "conversions", "events", "upkeep", "daily", "weekly"}
+TAGS = {"metrika", "visits", "conversions", "events", "metrics", "upkeep", "daily", "weekly"}
 OWNERS = {"analytics"}
 MOST_TASKS = 8  # each costs a second of orchestration
 LONGEST_FILE_LINES = 110
@@ -123,6 +123,7 @@ class TestDagShape:
             ],
             "housekeeping": ["free_log_requests", "free_tables_and_files", "send_unlinked_again", "purge_tokens"],
             "event_loading": ["load_events"],
+            "learning_metrics": ["recalculate_metrics"],
         }  # fmt: skip
 
 
