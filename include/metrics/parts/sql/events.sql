@@ -1,0 +1,10 @@
+-- One accepted event of one course within an interval, sent once or often, of the loads that count.
+-- occurred_at, which the table is sorted by, lies at most a day from event_time, so it narrows what is read.
+SELECT {columns}
+FROM {table} FINAL
+WHERE project = %(parts_project)s AND scope_type = 'course' AND scope_id = %(parts_course)s
+    AND event_time >= fromUnixTimestamp64Milli(%(parts_start)s, 'UTC')
+    AND event_time < fromUnixTimestamp64Milli(%(parts_end)s, 'UTC')
+    AND occurred_at >= fromUnixTimestamp64Milli(%(parts_first)s, 'UTC')
+    AND occurred_at < fromUnixTimestamp64Milli(%(parts_last)s, 'UTC')
+    AND {snapshot}{narrowing}
