@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import Param, get_current_context
@@ -13,16 +13,13 @@ from airflow.sdk import Param, get_current_context
 from dags.wiring.runs import Run
 from include.days import parse_day, parse_range
 from include.errors import InputError
-from include.metrics.names import ALL_VERSIONS, VERSIONS, Metric, parse_metrics, parse_versions
-
-if TYPE_CHECKING:
-    from include.metrics.recalculating.orders import Order
+from include.metrics.names import ALL_VERSIONS, VERSIONS, Metric, parse_versions
+from include.metrics.recalculating.orders import ORDER_CAUSES, Order
 
 BACKFILL, SCHEDULED = "backfill", "scheduled"  # kinds of runs, as Airflow calls them
-CAUSES = ("recalculation", "deletion", "definition_change")
 DAY_NAMES = ("date", "date_from", "date_to")
 PERIOD_NAMES = ("period_start", "period_end")
-NARROWING: dict[str, Any] = {"metrics": [], "version": ALL_VERSIONS, "cause": CAUSES[0]}  # with their defaults
+NARROWING: dict[str, Any] = {"metrics": [], "version": ALL_VERSIONS, "cause": ORDER_CAUSES[0]}  # with their defaults
 
 
 def metrics_params() -> dict[str, Param]:
@@ -46,7 +43,9 @@ def metrics_params() -> dict[str, Param]:
         "courses": Param([], title="Courses", description="Ids; empty means all.", examples=["c-101"], **names),
         "metrics": Param([], title="Metrics", description="Empty means all six.", **metric_names),
         "version": Param(ALL_VERSIONS, type="string", enum=versions, title="Version", description="Definitions."),
-        "cause": Param(CAUSES[0], type="string", enum=list(CAUSES), title="Cause", description="For restatements."),
+        "cause": Param(
+            ORDER_CAUSES[0], type="string", enum=list(ORDER_CAUSES), title="Cause", description="For restatements."
+        ),
         "task_id": Param(None, type=["null", "string"], title="API task", description="Set by the API."),
     }
 
@@ -98,8 +97,6 @@ def metrics_order(params: Mapping[str, Any], run_type: str, partition_key: str |
     Raises:
         InputError: parameters contradict each other or cannot be read.
     """
-    from include.metrics.recalculating.orders import Order
-
     key = None if run_type == SCHEDULED else partition_key
     days, bounds = _days(params, key, is_backfill=run_type == BACKFILL), _bounds(params)
     narrowing = [name for name, default in NARROWING.items() if params[name] != default]
@@ -113,7 +110,7 @@ def metrics_order(params: Mapping[str, Any], run_type: str, partition_key: str |
     return Order(
         project=params["project"] or None,
         courses=tuple(params["courses"]),
-        metrics=parse_metrics(params["metrics"]),
+        metrics=tuple(params["metrics"]),
         versions=parse_versions(params["version"], VERSIONS[0]),
         days=days,
         bounds=bounds,
