@@ -17,6 +17,7 @@
     │  ├─ RowsRefused              final: ClickHouse cannot read rows that it was given
     │  └─ StoreConflict            final: the store holds something that contradicts the request
     ├─ ModelError                  final: model missing, digest differs, features differ
+    ├─ MetricsDisagree             final: ClickHouse and pandas calculated different values of a metric
     ├─ TooManyRequests             retryable after ``wait_seconds``: a limit of ours is used up (``code``)
     └─ InputError                  final: what the caller gave is wrong (``pointer``, ``code``)
        ├─ CredentialsRefused       final: a password or token does not open anything (``code``)
@@ -174,6 +175,10 @@ class StoreConflict(StoreError):
 
 class ModelError(CounterflowError):
     """A model is missing, damaged, or wants features that do not exist."""
+
+
+class MetricsDisagree(CounterflowError):
+    """The two engines calculated different values of a metric; nothing was stored."""
 
 
 class TooManyRequests(CounterflowError):

@@ -1,0 +1,131 @@
+"""The people of a course whose values a run calculates twice, and their raw events."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+
+from include.metrics.courses import LearningCourse
+from include.metrics.parts.snapshot import Snapshot
+from include.metrics.reference.histories import EVENT_COLUMNS, ordered_history
+from include.warehouse.client import Warehouse, quoted
+
+LARGEST_EVENT_COUNT = 500_000  # of a sample: a few hundred MB while it is checked
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some people of one course with everything they ever did there.
+
+    Attributes:
+        course: the course.
+        person_ids: the people, lower-case ids.
+        history: their events in order, see :func:`include.metrics.reference.histories.ordered_history`.
+    """
+
+    course: LearningCourse
+    person_ids: tuple[str, ...]
+    history: pd.DataFrame
+
+
+def load_sample(
+    warehouse: Warehouse,
+    events_table: str,
+    course: LearningCourse,
+    snapshot: Snapshot,
+    *,
+    days: Collection[dt.date],
+    count: int,
+    seed: str,
+    largest_event_count: int = LARGEST_EVENT_COUNT,
+) -> Sample:
+    """Choose people who were active on some days, and read their raw events.
+
+    Args:
+        warehouse: ClickHouse, with user-days of these days built.
+        events_table: table of events.
+        course: the course.
+        snapshot: loads that count.
+        days: local days of the course, in any order.
+        count: people wanted.
+        seed: another seed gives other people, the same seed the same ones.
+        largest_event_count: people with the most events are left out while the sample holds more than this.
+
+    Returns:
+        The sample, empty when nobody was active.
+
+    Raises:
+        StoreUnavailable: ClickHouse cannot be reached.
+        StoreError: ClickHouse refused a query.
+    """
+    place = {"project": course.project, "course_id": course.course_id}
+    chosen = _active_persons(warehouse, place, days, count, seed)
+    person_ids = _affordable(warehouse, events_table, snapshot, place, chosen, largest_event_count)
+    events = _history(warehouse, events_table, snapshot, place, person_ids)
+    _log.info(
+        "sample of course %s/%s: persons %d of %d wanted, left out for their size %d, events %d",
+        *(course.project, course.course_id, len(person_ids), count, len(chosen) - len(person_ids), len(events)),
+    )
+    return Sample(course, person_ids, ordered_history(events, course.zone))
+
+
+def _active_persons(
+    warehouse: Warehouse, place: dict[str, str], days: Collection[dt.date], count: int, seed: str
+) -> tuple[str, ...]:
+    if not days:
+        return ()
+    start = uuid.UUID(bytes=hashlib.sha256(seed.encode()).digest()[:16])
+    params = {**place, "days": tuple(sorted(days)), "count": count, "start": str(start)}
+    return tuple(str(person) for (person,) in warehouse.execute(_read("active_persons"), params))
+
+
+def _affordable(
+    warehouse: Warehouse,
+    events_table: str,
+    snapshot: Snapshot,
+    place: dict[str, str],
+    person_ids: tuple[str, ...],
+    largest_event_count: int,
+) -> tuple[str, ...]:
+    """Leave out the people with the most events while there are too many."""
+    counts = dict.fromkeys(person_ids, 0)
+    if person_ids:
+        sql, params = _of_events("event_counts", events_table, snapshot, {**place, "person_ids": person_ids})
+        counts |= dict(warehouse.execute(sql, params))
+    kept, room = set(), largest_event_count
+    for person in sorted(counts, key=lambda one: counts[one]):
+        room -= counts[person]
+        if room >= 0:
+            kept.add(person)
+    return tuple(person for person in person_ids if person in kept)
+
+
+def _history(
+    warehouse: Warehouse, events_table: str, snapshot: Snapshot, place: dict[str, str], person_ids: Sequence[str]
+) -> pd.DataFrame:
+    if not person_ids:
+        return pd.DataFrame(columns=list(EVENT_COLUMNS))
+    sql, params = _of_events("history", events_table, snapshot, {**place, "person_ids": tuple(person_ids)})
+    rows = warehouse.frame(sql, params)
+    return rows if len(rows) else pd.DataFrame(columns=list(EVENT_COLUMNS))
+
+
+def _of_events(name: str, events_table: str, snapshot: Snapshot, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    sql = _read(name).format(events=quoted(events_table), snapshot=snapshot.sql)
+    return sql, {**params, **snapshot.params}
+
+
+@cache
+def _read(name: str) -> str:
+    return (files(__package__) / "sql" / f"{name}.sql").read_text(encoding="utf-8")
