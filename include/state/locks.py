@@ -1,4 +1,4 @@
-"""Advisory locks: one worker at a time on a counter-day, across processes and machines.
+"""Advisory locks: one worker at a time on a counter-day or another thing, across processes and machines.
 
 The lock lives in a PostgreSQL session, so it is gone the moment its process dies.
 """
@@ -33,13 +33,30 @@ def day_lock(engine: Engine, counter_id: int, days: Iterable[dt.date], *, purpos
     Raises:
         StoreUnavailable: PostgreSQL cannot be reached.
     """
-    keys = [f"{purpose}:{counter_id}:{day.isoformat()}" for day in sorted(set(days))]
+    with held(engine, *(f"{purpose}:{counter_id}:{day.isoformat()}" for day in sorted(set(days)))):
+        yield
+
+
+@contextmanager
+def held(engine: Engine, *names: str) -> Iterator[None]:
+    """Hold some locks; waits until they are free.
+
+    Args:
+        engine: the state engine.
+        names: what only one process may do at a time, in an order that every process keeps to.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        StoreUnavailable: PostgreSQL cannot be reached.
+    """
     with reachable(engine):
         connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     try:
         with reachable(engine):
-            for key in keys:
-                connection.execute(text("SELECT pg_advisory_lock(hashtextextended(:key, 0))"), {"key": key})
+            for name in names:
+                connection.execute(text("SELECT pg_advisory_lock(hashtextextended(:key, 0))"), {"key": name})
         yield
     finally:
         connection.invalidate()  # closes the session, and with it every lock

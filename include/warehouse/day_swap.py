@@ -1,9 +1,4 @@
-"""Replacing a day of one counter as a whole: staging table, then one atomic partition step.
-
-Never DELETE + INSERT: with insert deduplication on, the byte-identical re-insert leaves 0 rows.
-Readers see the old day or the new one. On a cluster the step runs per shard, decided per shard,
-because a small day leaves the staging partition of some shards empty.
-"""
+"""Replacing a day of one counter as a whole: staging table, then one atomic partition step."""
 
 from __future__ import annotations
 
@@ -14,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from include.warehouse.client import Warehouse, quoted
+from include.warehouse.partition_swap import bound_key, fetch_all, replica_of_each_shard, swap_partition
 from include.warehouse.schema import Column, Table, create_table, drop_tables, local_name, stored_columns
 
 STAGE_MARK = "_stage_"
@@ -95,43 +91,7 @@ def swap_day(warehouse: Warehouse, table: Table, stage: str, counter_id: int, da
     Raises:
         StoreUnavailable: ClickHouse cannot be reached; the step can be repeated.
     """
-    if not warehouse.cluster:
-        _swap_on(warehouse, table.name, stage, counter_id, day)
-        return
-    for shard in _one_replica_per_shard(warehouse):
-        _fetch_all(shard, local_name(stage))
-        _swap_on(shard, local_name(table.name), local_name(stage), counter_id, day)
-
-
-def _swap_on(node: Warehouse, target: str, stage: str, counter_id: int, day: dt.date) -> None:
-    partition = {"counter_id": counter_id, "day": day.isoformat()}
-    if day_count(node, stage, counter_id, day):
-        node.execute(
-            f"ALTER TABLE {quoted(target)} REPLACE PARTITION (%(counter_id)s, %(day)s) FROM {quoted(stage)}",
-            partition,
-        )
-    else:
-        node.execute(f"ALTER TABLE {quoted(target)} DROP PARTITION (%(counter_id)s, %(day)s)", partition)
-
-
-def _one_replica_per_shard(warehouse: Warehouse) -> list[Warehouse]:
-    rows = warehouse.execute(
-        "SELECT shard_num, host_address, port FROM system.clusters WHERE cluster = %(cluster)s "
-        "ORDER BY shard_num, errors_count, replica_num LIMIT 1 BY shard_num",
-        {"cluster": warehouse.cluster},
-    )
-    return [warehouse.at(host, port) for _, host, port in rows]
-
-
-def _fetch_all(node: Warehouse, name: str) -> None:
-    """Wait until a replica has every part; shards without replication have nothing to wait for."""
-    replicated = node.scalar(
-        "SELECT count() FROM system.tables WHERE database = %(database)s AND name = %(name)s "
-        "AND startsWith(engine, 'Replicated')",
-        {"database": node.database, "name": name},
-    )
-    if replicated:
-        node.execute(f"SYSTEM SYNC REPLICA {quoted(name)}")
+    swap_partition(warehouse, table, stage, (counter_id, day))
 
 
 def day_count(warehouse: Warehouse, name: str, counter_id: int, day: dt.date) -> int:
@@ -253,8 +213,8 @@ def attach_days(warehouse: Warehouse, source: str, stage: str, counter_id: int, 
     if not warehouse.cluster:
         _attach_on(warehouse, source, stage, counter_id, days)
         return
-    for shard in _one_replica_per_shard(warehouse):
-        _fetch_all(shard, local_name(source))
+    for shard in replica_of_each_shard(warehouse):
+        fetch_all(shard, local_name(source))
         _attach_on(shard, local_name(source), local_name(stage), counter_id, days)
 
 
@@ -265,10 +225,8 @@ def _attach_on(node: Warehouse, source: str, stage: str, counter_id: int, days: 
     stored = {day for (day,) in found}
     for day in days:
         if day in stored:
-            node.execute(
-                f"ALTER TABLE {quoted(stage)} ATTACH PARTITION (%(counter_id)s, %(day)s) FROM {quoted(source)}",
-                {"counter_id": counter_id, "day": day.isoformat()},
-            )
+            partition, values = bound_key((counter_id, day))
+            node.execute(f"ALTER TABLE {quoted(stage)} ATTACH PARTITION {partition} FROM {quoted(source)}", values)
 
 
 def drop_leftover_stages(warehouse: Warehouse, older_than_seconds: int) -> tuple[str, ...]:

@@ -18,7 +18,13 @@ from include.warehouse.day_swap import EMPTY_DAY, DaySummary, summarize_days
 from include.warehouse.narrowing import Narrowing, narrow_days
 
 LOADER_VERSION = "1"
-LOAD_CODE = ("metrika/loading", "metrika/fields", "warehouse/day_swap.py", "warehouse/narrowing.py")
+LOAD_CODE = (
+    "metrika/loading",
+    "metrika/fields",
+    "warehouse/day_swap.py",
+    "warehouse/partition_swap.py",
+    "warehouse/narrowing.py",
+)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ SCORING_CODE = (
     "visits/tables.py",
     "registry/estimators.py",
     "warehouse/day_swap.py",
+    "warehouse/partition_swap.py",
 )
 
 
