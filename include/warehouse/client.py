@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from clickhouse_driver import Client
 from clickhouse_driver import errors as driver_errors
+from clickhouse_driver.util.escape import escape_params
 
 from include.errors import ConfigError
 from include.settings import ClickHouseSettings
@@ -274,10 +275,27 @@ def quoted(identifier: str) -> str:
     return f"`{escaped}`"
 
 
+def bound(sql: str, params: Params) -> str:
+    r"""Write values into a statement that is sent as text, as the driver writes them.
+
+    Args:
+        sql: statement with ``%(name)s``.
+        params: numbers, texts, and lists and tuples of them.
+
+    Returns:
+        The statement, every text quoted and escaped.
+
+    >>> bound("SELECT %(word)s, %(days)s", {"word": "it's", "days": [1, 2]})
+    "SELECT 'it\\'s', [1, 2]"
+    """
+    text: str = sql % escape_params(params, None)
+    return text
+
+
 def _iter_blocks(client: Client, sql: str, params: Params | None) -> Iterator[Any]:
     with client.disconnect_on_error(sql, None):
-        bound = client.substitute_params(sql, params, client.connection.context) if params else sql
-        client.connection.send_query(bound)
+        written = client.substitute_params(sql, params, client.connection.context) if params else sql
+        client.connection.send_query(written)
         client.connection.send_external_tables(None)
         for packet in client.packet_generator():
             if getattr(packet, "block", None) is not None:

@@ -60,7 +60,7 @@ def insert_stream(
     statement = sql.encode() + b"\n"
     query = {
         **_query(settings, params),
-        "max_query_size": max(USUAL_SQL_BYTES, len(statement) + SQL_MARGIN_BYTES),
+        "max_query_size": _most_bytes(statement),
         **(CLUSTER_SETTINGS if settings.cluster else {}),
     }
     head, encoding = (gzip.compress(statement), {"Content-Encoding": "gzip"}) if is_gzip else (statement, {})
@@ -96,11 +96,12 @@ def read_stream(
         StoreUnavailable: ClickHouse cannot be reached or went away.
         StoreError: ClickHouse refused the query.
     """
+    statement = sql.encode()
     try:
         with requests.post(
             _url(settings),
-            params={**_query(settings, params), "wait_end_of_query": 1},
-            data=sql.encode(),
+            params={**_query(settings, params), "wait_end_of_query": 1, "max_query_size": _most_bytes(statement)},
+            data=statement,
             headers={**_login(settings), "Accept-Encoding": "identity"},
             timeout=(CONNECT_SECONDS, QUERY_SECONDS),
             stream=True,
@@ -110,6 +111,10 @@ def read_stream(
             yield answer.raw
     except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError):
         raise unavailable(settings) from None
+
+
+def _most_bytes(statement: bytes) -> int:
+    return max(USUAL_SQL_BYTES, len(statement) + SQL_MARGIN_BYTES)
 
 
 def _code(answer: requests.Response) -> int:

@@ -1,0 +1,43 @@
+"""Completion: how much of the work is done?"""
+
+from __future__ import annotations
+
+from include.metrics.catalogue.card import SHARE, Card
+from include.metrics.catalogue.choices import NO_EVENTS, SEED
+from include.metrics.names import Metric
+
+CARDS = (
+    Card(
+        metric=Metric.COMPLETION_RATE,
+        version=1,
+        unit="share of attempts",
+        course_unit="share of attempts",
+        formula="task_success / (task_success + task_fail) in the period",
+        parameters={"denominator": "task_success + task_fail", "no_denominator": 0},
+        bounds=SHARE,
+        sample="task_success and task_fail events",
+        null_rule=f"never NULL: 0 without either event; {NO_EVENTS}",
+        source=SEED,
+        is_ratio=True,
+    ),
+    Card(
+        metric=Metric.COMPLETION_RATE,
+        version=2,
+        unit="share of required items",
+        course_unit="share of required items",
+        formula=(
+            "required items with at least one task_success from the start of the course to the end of the period / "
+            "items that the catalogue valid at the end of the period requires"
+        ),
+        parameters={
+            "denominator": "required items of the catalogue valid at the end of the period",
+            "item": "props.task_id (text that is not empty, or an integer as its decimal text), else module_id",
+            "done_since": "start of the course",
+        },
+        bounds=SHARE,
+        sample="required items",
+        null_rule=f"NULL no_catalogue when nothing is required at the end of the period; {NO_EVENTS}",
+        source="share of required activities completed, as course platforms report it",
+        is_ratio=True,
+    ),
+)
