@@ -17,6 +17,7 @@ from sqlalchemy import Engine, text
 from include.days import utc_now
 from include.errors import CounterflowError, StoreError, StoreUnavailable
 from include.events.loading.status import read_status
+from include.metrics.waiting import read_waiting
 from include.provenance.conservation import Balance, balance_recent
 from include.provenance.event_balances import LANDING_ADVICE, balance_intake, balance_landed
 from include.services.airflow.client import HEALTH_PARTS
@@ -37,6 +38,7 @@ CHDB_RANGE = ((26, 7), (27, 0))
 AIRFLOW_VERSION = "3.3.2"
 ENOUGH_FREE_BYTES = 2_000_000_000
 LONGEST_LAG_SECONDS = 120.0  # of the oldest event that waits
+LONGEST_METRICS_WAIT = dt.timedelta(hours=36)  # of the oldest change of a course: a daily run and half a day
 BALANCED_DAYS = 7  # days whose balances are looked at, by when their last stage ended
 START_ADVICE = "Start the engines with `python -m include services up`, or correct the address."
 PRIVATE_NAMES = ("services.json", "access.json", "clickhouse/password", "clickhouse/users.xml", "postgres/password")
@@ -154,7 +156,8 @@ def _state_checks(settings: Settings) -> list[Check]:
         with reachable(engine), engine.connect() as connection:
             number = int(connection.execute(text("SHOW server_version_num")).scalar_one())
             at = current_version(connection)
-        balances = [_balances(engine), _inbox(engine), *_landed(engine, settings)] if at == newest_version() else []
+        is_newest = at == newest_version()
+        looks = (_balances(engine), _inbox(engine), *_landed(engine, settings), _metrics(engine)) if is_newest else ()
         engine.dispose()
     except CounterflowError as error:
         return [Check("PostgreSQL", False, error.message, START_ADVICE)]
@@ -163,7 +166,7 @@ def _state_checks(settings: Settings) -> list[Check]:
     return [
         Check("PostgreSQL", not old, f"{number // 10000}.{number % 10000}", old),
         Check("migrations", not behind, at or "none", behind),
-        *balances,
+        *looks,
     ]
 
 
@@ -203,6 +206,22 @@ def _landed(engine: Engine, settings: Settings) -> list[Check]:
     except StoreError as error:
         return [Check("events landed", False, error.message, LANDING_ADVICE)]
     return [_adds_up("events landed", [balance])]
+
+
+def _metrics(engine: Engine) -> Check:
+    """Whether the metrics of courses follow their events."""
+    found, oldest_at = read_waiting(engine), "none"
+    if found.oldest_at:
+        oldest_at = f"{found.oldest_at:%Y-%m-%d %H:%M} UTC"
+    calculated = f"{found.last_calculated_at:%Y-%m-%d %H:%M} UTC" if found.last_calculated_at else "never"
+    detail = (
+        f"loads not taken {found.untaken_loads}, touched days {found.touched_days}, oldest {oldest_at}; "
+        f"last calculation {calculated}"
+    )
+    is_late = found.oldest_at is not None and utc_now() - found.oldest_at > LONGEST_METRICS_WAIT
+    if is_late and found.course_count:
+        return Check("learning metrics", False, detail, "Is learning_metrics on, and green? See docs/operations.md.")
+    return Check("learning metrics", True, detail)
 
 
 def _warehouse_check(settings: Settings) -> Check:
