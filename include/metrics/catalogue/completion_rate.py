@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from include.metrics.catalogue.card import SHARE, Card
 from include.metrics.catalogue.choices import NO_EVENTS, SEED
+from include.metrics.catalogue.page_texts import PageTexts
 from include.metrics.names import Metric
 
 CARDS = (
@@ -39,5 +40,32 @@ CARDS = (
         null_rule=f"NULL no_catalogue when nothing is required at the end of the period; {NO_EVENTS}",
         source="share of required activities completed, as course platforms report it",
         is_ratio=True,
+    ),
+)
+
+TEXTS = PageTexts(
+    title="Completion",
+    question=(
+        "How much of the work is done? Version 1 looks at attempts of the period, version 2 at what the course "
+        "requires."
+    ),
+    words={
+        1: "Of the attempts that ended in the period, by task_success or task_fail, the share that succeeded.",
+        2: (
+            "Of the items the course requires at the end of the period, the share that the person has completed at "
+            "least once since the course began. An event names its item by `task_id` in its payload, else by its "
+            "module. An item that has left the catalogue no longer counts, one that joined counts from then on."
+        ),
+    },
+    null={
+        1: "Never NULL: 0 with sample 0 when no attempt ended. No row for a person without events in the period.",
+        2: (
+            "NULL `no_catalogue` with sample 0 when the course requires nothing at the end of the period. No row for a "
+            "person without events in the period, whatever was done before."
+        ),
+    },
+    advice=(
+        "Version 2 is the progress a course reports. It needs the course's items (`PUT /api/v1/courses/{course_id}`). "
+        "Version 1 says how hard the tasks were; look at its sample before you believe a 0 or a 1."
     ),
 )

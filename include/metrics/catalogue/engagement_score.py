@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from include.metrics.catalogue.card import NOT_NEGATIVE, SHARE, Card
 from include.metrics.catalogue.choices import GAPS_DROPPED, NO_EVENTS, SEED, TIMEOUT_PAPER
+from include.metrics.catalogue.page_texts import PageTexts
 from include.metrics.names import Metric
 
 WEIGHTS = {
@@ -53,4 +54,41 @@ CARDS = (
         source=f"engaged sessions as web analytics counts them; time-out: {TIMEOUT_PAPER}",
         is_ratio=True,
     ),
+)
+
+TEXTS = PageTexts(
+    title="Engagement",
+    question=(
+        "How much do learners do? Version 1 gives points for everything they do; version 2 says how many of their "
+        "visits came to something."
+    ),
+    words={
+        1: (
+            "Every event is worth the points of its kind, and the points are added up. Events of other kinds are worth "
+            "nothing, but they count as events everywhere else."
+        ),
+        2: (
+            "Events with gaps of at most 1800 s between them are one session; local midnight ends it. A session is "
+            "engaged when it lasts longer than 10 s, or has two page views, or a task was attempted, passed or failed "
+            "in it. The value is the share of sessions that were engaged."
+        ),
+    },
+    null={
+        1: "Never NULL: 0 points are a value. No row for a person without events.",
+        2: "Never NULL, for every event is in a session. No row for a person without events.",
+    },
+    advice=(
+        "Version 2 compares people and periods of any length. Version 1 grows with the length of the period and its "
+        "weights are a choice: compare it only between periods of one length in one course."
+    ),
+    picture="""The sessions of the golden week, zone UTC:
+
+| session | events | lasts, s | why | engaged |
+|---|---|---|---|---|
+| 3 March 10:00:00 | 5 | 420 | longer than 10 s | 1 |
+| 3 March 11:00:00 | 1 | 0 | | 0 |
+| 3 March 23:50:00 | 1 | 0 | midnight ends it | 0 |
+| 4 March 00:10:00 | 1 | 0 | task_fail is a key event | 1 |
+| 4 March 09:00:00 | 2 | 8 | two page views | 1 |
+| 5 March 12:00:00 | 1 | 0 | | 0 |""",
 )

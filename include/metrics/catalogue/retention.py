@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from include.metrics.catalogue.card import SHARE, Card
 from include.metrics.catalogue.choices import NO_EVENTS, SEED
+from include.metrics.catalogue.page_texts import PageTexts
 from include.metrics.names import Metric
 
 CARDS = (
@@ -35,5 +36,34 @@ CARDS = (
         null_rule="NULL not_closed until local day d0 + n has ended; no row for a person outside the cohort",
         source="N-day retention by cohort, as product analytics counts it: exact day, or unbounded",
         is_ratio=True,
+    ),
+)
+
+TEXTS = PageTexts(
+    title="Retention",
+    question=(
+        "Do learners come back? Version 1 asks whether somebody came on a second day of the period; version 2 follows "
+        "everybody from the day of their first event."
+    ),
+    words={
+        1: "1 for a person with events on two or more local days of the period, 0 for one with events on a single day.",
+        2: (
+            "The period chooses the cohort: people whose very first event in the course lies in it. That local day is "
+            "d0. The value is 1 for who has an event on day d0 + 7, 0 for who has none. With kind `unbounded` an event "
+            "on day d0 + 7 or on any later day counts, so that a 0 may still become a 1. The day of return may lie "
+            "after the period. The 7 and the kind are settings, METRICS_RETENTION_DAYS and METRICS_RETENTION_KIND."
+        ),
+    },
+    null={
+        1: "Never NULL. There is no row for single days (nobody has two days in one), nor for a person without events.",
+        2: (
+            "NULL `not_closed` with sample 0 until local day d0 + 7 has ended: nobody knows yet. There is no row for a "
+            "person who began before the period, however active."
+        ),
+    },
+    advice=(
+        "Version 2 compares courses and starting weeks fairly, because everybody is given the same time to return. "
+        "Version 1 answers within the period itself, but longer periods make it larger. The mean over the people of a "
+        "course is the share retained; people whose day has not ended are left out of it."
     ),
 )
