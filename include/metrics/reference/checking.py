@@ -64,21 +64,27 @@ def _record(row: Any) -> dict[str, Any]:
 
 def _by_key(values: pd.DataFrame) -> pd.DataFrame:
     """One row per value under its key, every compared number in a column of its own."""
-    keys = [values[name] for name in KEY]
-    kept = pd.DataFrame([list(times) if _is_there(times) else [] for times in values["by_timeout"]])
-    kept = kept.astype(float).add_prefix("by_timeout_")
-    table = values[["null_reason"]].assign(**{name: values[name].astype(float) for name in NUMBERS}).join(kept)
-    table.index = pd.MultiIndex.from_arrays(keys, names=KEY)
+    numbers = {name: values[name].astype(float) for name in NUMBERS}
+    table = values[["null_reason"]].assign(**numbers, **_kept_times(values["by_timeout"]))
+    table.index = pd.MultiIndex.from_arrays([values[name] for name in KEY], names=KEY)
     return table.sort_index()
 
 
-def _is_there(times: Any) -> bool:
-    return isinstance(times, list | tuple | np.ndarray)
+def _kept_times(by_timeout: pd.Series[Any]) -> dict[str, list[float]]:
+    """Lists of numbers, or None, as columns of numbers; what a list lacks is NaN."""
+    listed = [times if isinstance(times, list | tuple) else () for times in by_timeout]
+    longest = max((len(times) for times in listed), default=0)
+    return {
+        f"by_timeout_{place}": [times[place] if place < len(times) else np.nan for times in listed]
+        for place in range(longest)
+    }
 
 
 def _differences(theirs: pd.DataFrame, ours: pd.DataFrame) -> Iterator[tuple[Key, str]]:
     """Where both differ, and how, in the order of the keys within each kind of difference."""
-    yield from ((key, "ClickHouse has this value twice") for key in theirs.index[theirs.index.duplicated()])
+    is_repeat = theirs.index.duplicated()
+    yield from ((key, "ClickHouse has this value twice") for key in theirs.index[is_repeat])
+    theirs = theirs[~is_repeat]
     yield from (
         (key, f"only pandas has a value, {ours['value'][key]:.12g}") for key in ours.index.difference(theirs.index)
     )
