@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, tuple_
 
 from include.days import zone_of
 from include.state.tables import course_items, courses, projects
+
+KEYS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,31 @@ def learning_course(connection: Connection, project: str, course_id: str) -> Lea
     Returns:
         The course.
     """
-    own = select(courses.c.time_zone).where(courses.c.project == project, courses.c.course_id == course_id)
-    of_project = select(projects.c.time_zone).where(projects.c.project == project)
-    found = connection.execute(own).scalar() or connection.execute(of_project).scalar() or "UTC"
-    return LearningCourse(project, course_id, zone_of(found))
+    return learning_courses(connection, [(project, course_id)])[0]
+
+
+def learning_courses(connection: Connection, keys: Sequence[tuple[str, str]]) -> tuple[LearningCourse, ...]:
+    """Give many courses with the zones of their days, as ``learning_course`` gives one.
+
+    Args:
+        connection: open connection.
+        keys: pairs of project and course id.
+
+    Returns:
+        The courses in the same order.
+    """
+    own: dict[tuple[str, str], str] = {}
+    for start in range(0, len(keys), KEYS_AT_ONCE):
+        asked = tuple_(courses.c.project, courses.c.course_id).in_(keys[start : start + KEYS_AT_ONCE])
+        rows = connection.execute(select(courses.c.project, courses.c.course_id, courses.c.time_zone).where(asked))
+        own |= {(project, course_id): zone for project, course_id, zone in rows}
+    named = {project for project, _ in keys}
+    query = select(projects.c.project, projects.c.time_zone).where(projects.c.project.in_(named))
+    of_project = {row.project: row.time_zone for row in connection.execute(query)}
+    return tuple(
+        LearningCourse(project, course_id, zone_of(own.get((project, course_id)) or of_project.get(project) or "UTC"))
+        for project, course_id in keys
+    )
 
 
 def required_items(

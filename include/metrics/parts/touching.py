@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, case, delete, func, literal, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, insert
@@ -45,6 +46,17 @@ class TouchedDay:
     touch_number: int
 
 
+class Touch(NamedTuple):
+    """Why a day shall wait; fields as in TouchedDay."""
+
+    course: LearningCourse
+    day: dt.date
+    kind: str
+    cause: str
+    load_ids: Iterable[int] = ()
+    may_complete: bool = True
+
+
 def touch_days(
     connection: Connection,
     course: LearningCourse,
@@ -66,21 +78,38 @@ def touch_days(
         may_complete: whether a task may have succeeded on these days, or no longer did.
         kind: ``events`` or ``cohort``.
     """
-    row = {
-        "project": course.project,
-        "course_id": course.course_id,
-        "kind": kind,
-        "cause": cause,
-        "load_ids": sorted(set(load_ids)),
-        "may_complete": may_complete,
-        "touched_at": utc_now(),
-    }
-    listed = sorted(set(days))  # in order, so that two who touch the same days never wait for each other
-    for start in range(0, len(listed), ROWS_AT_ONCE):
-        _upsert(connection, [row | {"day": day} for day in listed[start : start + ROWS_AT_ONCE]])
+    loads = tuple(load_ids)
+    touch(connection, [Touch(course, day, kind, cause, loads, may_complete) for day in set(days)])
 
 
-def _upsert(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
+def touch(connection: Connection, touches: Iterable[Touch]) -> None:
+    """Let days of any courses wait, as ``touch_days`` does.
+
+    Args:
+        connection: open connection with a transaction.
+        touches: the days, each once by course, day and kind.
+    """
+    now = utc_now()
+    rows: list[dict[str, Any]] = [
+        {
+            "project": one.course.project,
+            "course_id": one.course.course_id,
+            "day": one.day,
+            "kind": one.kind,
+            "cause": one.cause,
+            "load_ids": sorted(set(one.load_ids)),
+            "may_complete": one.may_complete,
+            "touched_at": now,
+        }
+        for one in touches
+    ]
+    # In order, so that of two who touch the same days one waits, and not each for the other.
+    rows.sort(key=lambda row: (row["project"], row["course_id"], row["day"], row["kind"]))
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        _upsert(connection, rows[start : start + ROWS_AT_ONCE])
+
+
+def _upsert(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     old, command = metric_touched_days.c, insert(metric_touched_days).values(rows)
     new = command.excluded
     loads = func.unnest(old.load_ids + new.load_ids).table_valued("load_id").render_derived(name="loads")
