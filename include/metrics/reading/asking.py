@@ -25,7 +25,6 @@ from include.settings.learning import LearningSettings
 from include.warehouse.client import Warehouse
 
 MAX_PERIODS = 400  # of one answer: a year of days and some
-OPEN, PROVISIONAL, CLOSED = "open", "provisional", "closed"
 
 
 @dataclass(frozen=True)
@@ -167,23 +166,6 @@ def standard_grain(name: str) -> Grain:
         if grain == name:
             return grain
     raise InputError(f"{name[:20]!r} is no grain; use day, week or month.", code="bad_grain", pointer="/grain")
-
-
-def state_of(period: Period, now: dt.datetime, settings: LearningSettings) -> str:
-    """Say how final the values of a period are.
-
-    Args:
-        period: the period.
-        now: aware.
-        settings: of learning metrics, for the hours of grace.
-
-    Returns:
-        ``open`` before its end, ``provisional`` until the grace is over, then ``closed``: from then on a change is a
-        restatement.
-    """
-    if period.end_at > now:
-        return OPEN
-    return PROVISIONAL if period.end_at + dt.timedelta(hours=settings.grace_hours) > now else CLOSED
 
 
 def day_count(period: Period) -> int:
