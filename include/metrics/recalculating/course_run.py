@@ -18,17 +18,16 @@ from include.metrics.courses import LearningCourse, learning_course
 from include.metrics.names import VERSIONS, Metric
 from include.metrics.parts.building import rebuild_days
 from include.metrics.parts.snapshot import Snapshot, read_snapshot
-from include.metrics.parts.touching import TouchedDay, forget_touched, read_touched, touch_days
+from include.metrics.parts.touching import COHORT, EVENTS, TouchedDay, forget_touched, read_touched, touch_days
 from include.metrics.periods.grains import Period
 from include.metrics.recalculating.bundles import count_people, iter_bundles
 from include.metrics.recalculating.digests import digest_days
 from include.metrics.recalculating.needs import Group, Needs
 from include.metrics.recalculating.orders import Order
-from include.metrics.recalculating.planning import COHORT, EVENTS, Known, existing_days, plan
+from include.metrics.recalculating.planning import Known, existing_days, plan
 from include.metrics.recalculating.stored_periods import due_slices, far_reaching
 from include.metrics.storing.cards import store_cards
 from include.metrics.storing.causes import Cause
-from include.metrics.storing.locking import course_lock
 from include.metrics.storing.values import store_values
 from include.metrics.storing.writing import StoredReport, Writing
 from include.metrics.values.batches import Batch, batches_of
@@ -36,6 +35,7 @@ from include.metrics.values.computing import ValueRow, read_values
 from include.progress import Progress
 from include.settings import Settings
 from include.state.engine import reachable
+from include.state.locks import held
 from include.state.tables import metric_courses
 from include.warehouse.client import Warehouse
 
@@ -127,7 +127,8 @@ class CourseRun:
             MetricsDisagree: both engines differ; nothing of that batch was written.
         """
         started = time.monotonic()
-        with course_lock(self.engine, project, course_id):
+        # From the reading of touched days to the last commit: an older computation never overwrites a newer one.
+        with held(self.engine, f"metrics:{project}\n{course_id}"):
             failpoint("metrics.course_locked")
             now = self.given_now or utc_now()
             forced = self._touch_ordered(project, course_id)

@@ -7,23 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from include.metrics.names import Metric
+from include.metrics.parts.touching import CAUSES_BY_STRENGTH
 from include.metrics.periods.grains import Grain, Period
-from include.metrics.storing.causes import (
-    DAY_CLOSED,
-    DEFINITION_CHANGE,
-    DELETION,
-    LATE_DATA,
-    RECALCULATION,
-    REPLAY,
-    Cause,
-)
+from include.metrics.storing.causes import Cause
 
 CardKey = tuple[Metric, int]
 """Metric and version."""
-
-# Of several reasons the first one explains a change: calculating again changes nothing by itself, and time changes
-# less than events do.
-WEIGHTIEST_FIRST = (DEFINITION_CHANGE, DELETION, LATE_DATA, REPLAY, DAY_CLOSED, RECALCULATION)
 
 
 @dataclass(frozen=True)
@@ -115,7 +104,7 @@ def merged(one: Cause, other: Cause) -> Cause:
     >>> merged(Cause("day_closed"), Cause("late_data", (3,)))
     Cause(cause='late_data', load_ids=(3,))
     """
-    cause = min(one.cause, other.cause, key=WEIGHTIEST_FIRST.index)
+    cause = max(one.cause, other.cause, key=CAUSES_BY_STRENGTH.index)
     return Cause(cause, tuple(sorted({*one.load_ids, *other.load_ids})))
 
 

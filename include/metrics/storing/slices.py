@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -13,11 +14,15 @@ from include.metrics.storing.statements import statement
 from include.metrics.storing.states import CLOSED, period_state
 from include.metrics.storing.writing import Writing
 from include.metrics.values.batches import Batch
-from include.metrics.values.changes import next_change_at
+from include.metrics.values.changes import NOT_CLOSED, next_change_at
 
-NOT_CLOSED = "not_closed"
-SliceKey = tuple[str, int, Any]
-"""Metric, version and start of the period."""
+
+class SliceKey(NamedTuple):
+    """A slice within a batch, whose periods begin at different instants."""
+
+    metric: str
+    version: int
+    period_start_at: dt.datetime
 
 
 def place_slices(connection: Connection, batch: Batch, writing: Writing) -> int:
@@ -31,7 +36,7 @@ def place_slices(connection: Connection, batch: Batch, writing: Writing) -> int:
     Returns:
         How many slices were made.
     """
-    waiting = set[SliceKey](connection.execute(statement("open_slices"), {"reason": NOT_CLOSED}).tuples())
+    waiting = {SliceKey(*row) for row in connection.execute(statement("open_slices"), {"reason": NOT_CLOSED})}
     asked = [
         _asked(
             card, period, batch, writing, has_not_closed=(str(card.metric), card.version, period.start_at) in waiting
