@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, select
@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from include.failpoints import failpoint
 from include.metrics.courses import LearningCourse, learning_courses
 from include.metrics.parts.building import ensure_user_days
+from include.metrics.parts.catalogues import changed_catalogues, note_catalogues
 from include.metrics.parts.event_days import (
     CourseKey,
     DaysOfCourses,
@@ -64,6 +65,8 @@ class _Waiting:
 def take_loads(warehouse: Warehouse, engine: Engine, events_table: str, *, now: dt.datetime) -> TakenReport:
     """Note which days the loads that landed since the last call touch; all days of a course whose zone changed.
 
+    A course that asks for other items than before is noted too, with the day of the change.
+
     Safe to repeat at any time, and to call twice at once: one waits for the other.
 
     Args:
@@ -83,16 +86,17 @@ def take_loads(warehouse: Warehouse, engine: Engine, events_table: str, *, now: 
         with reachable(engine), engine.connect() as connection:
             waiting = _read_waiting(connection)
             moved = _moved_courses(connection, waiting.zones)
-        if not waiting.loads and not moved:
+            is_idle = not waiting.loads and not moved and not changed_catalogues(connection)
+        if is_idle:
             return TakenReport()
         ensure_user_days(warehouse)
         touches, taken = _new_days(warehouse, engine, events_table, waiting)
         touches += _all_days(warehouse, events_table, moved)
         failpoint("metric_loads.days_found")
         with reachable(engine), engine.begin() as connection:
-            touch(connection, _each_once(touches))
             _note(connection, waiting.loads, now)
             _note_zones(connection, taken, moved, now)
+            touch(connection, [*_each_once(touches), *_new_catalogues(connection, waiting.zones)])
             failpoint("metric_loads.noting")
         failpoint("metric_loads.noted")
     return _report(tuple(waiting.loads), touches)
@@ -156,6 +160,16 @@ def _all_days(warehouse: Warehouse, events_table: str, courses: Sequence[Learnin
         days.update(day for (day,) in before)
         touches += [Touch(course, day, EVENTS, DEFINITION_CHANGE) for day in days]
     return touches
+
+
+def _new_catalogues(connection: Connection, zones: Container[CourseKey]) -> list[Touch]:
+    """Changed catalogues of courses that were known before: nothing was calculated of the others yet."""
+    changed = changed_catalogues(connection)
+    note_catalogues(connection, changed)
+    courses = [one.touch.course for one in changed]
+    return [
+        one.touch for one, course in zip(changed, courses, strict=True) if (course.project, course.course_id) in zones
+    ]
 
 
 def _each_once(touches: Iterable[Touch]) -> list[Touch]:

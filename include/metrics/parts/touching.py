@@ -15,7 +15,7 @@ from include.days import utc_now
 from include.metrics.courses import LearningCourse
 from include.state.tables import metric_touched_days
 
-EVENTS, COHORT = "events", "cohort"
+EVENTS, COHORT, CATALOGUE = "events", "cohort", "catalogue"
 # Of two reasons to look at a day again the later in this list is told: it explains more of what may change.
 CAUSES_BY_STRENGTH = ("recalculation", "day_closed", "replay", "late_data", "deletion", "definition_change")
 ROWS_AT_ONCE = 1_000
@@ -29,7 +29,8 @@ class TouchedDay:
         project: project of its course.
         course_id: its course.
         day: local day of the course.
-        kind: ``events`` when its events changed; ``cohort`` when somebody's first day moved to it or from it.
+        kind: ``events`` when its events changed; ``cohort`` when somebody's first day moved to it or from it;
+            ``catalogue`` when the course asks for other items from its end on.
         cause: why, one of CAUSES_BY_STRENGTH.
         load_ids: loads that brought new events, in order.
         may_complete: whether a task may have succeeded on it, or no longer did.
@@ -76,7 +77,7 @@ def touch_days(
         cause: why, one of CAUSES_BY_STRENGTH.
         load_ids: loads that brought new events.
         may_complete: whether a task may have succeeded on these days, or no longer did.
-        kind: ``events`` or ``cohort``.
+        kind: ``events``, ``cohort`` or ``catalogue``.
     """
     loads = tuple(load_ids)
     touch(connection, [Touch(course, day, kind, cause, loads, may_complete) for day in set(days)])

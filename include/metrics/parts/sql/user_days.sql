@@ -94,9 +94,10 @@ FROM (
             transform(event_name, %(parts_kinds)s, %(parts_kind_numbers)s, 0) AS kind,
             multiIf(
                 event_name != 'task_success', '',
+                JSONType(props, 'task_id') = 'String' AND JSONExtractString(props, 'task_id') != '',
+                    JSONExtractString(props, 'task_id'),
                 JSONType(props, 'task_id') = 'Int64', toString(JSONExtractInt(props, 'task_id')),
                 JSONType(props, 'task_id') = 'UInt64', toString(JSONExtractUInt(props, 'task_id')),
-                JSONExtractString(props, 'task_id') != '', JSONExtractString(props, 'task_id'),
                 module_id
             ) AS item
         FROM ({events})
