@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, tuple_
 
-from include.metrics.courses import learning_course
+from include.metrics.courses import LearningCourse, learning_courses
 from include.metrics.reading.asking import Stores, written
 from include.metrics.reading.derived import run_sql
 from include.metrics.reading.known import Courses, courses_known
@@ -112,31 +112,31 @@ def listed_courses(
     with deadline.reading(stores.engine) as connection:
         slices = _slices(connection, page)
         pending = _pending(connection, page)
-        zones = {one: learning_course(connection, *one).zone.key for one in page}
-    items = tuple(_listed(one, zones[one], active, slices, pending) for one in page)
+        courses = learning_courses(connection, page)
+    items = tuple(_listed(one, active, slices, pending) for one in courses)
     return CoursePage(items, len(shown))
 
 
 def _listed(
-    course: tuple[str, str],
-    zone_name: str,
+    course: LearningCourse,
     active: Mapping[tuple[str, str], Sequence[Any]],
     slices: Mapping[tuple[str, str], Sequence[Any]],
     pending: Mapping[tuple[str, str], int],
 ) -> ListedCourse:
-    first_day, last_day, day_count, person_count = active.get(course, (None, None, 0, 0))
-    slice_count, last_calculated_at = slices.get(course, (0, None))
+    key = (course.project, course.course_id)
+    first_day, last_day, day_count, person_count = active.get(key, (None, None, 0, 0))
+    slice_count, last_calculated_at = slices.get(key, (0, None))
     return ListedCourse(
-        project=course[0],
-        course_id=course[1],
-        time_zone=zone_name,
+        project=course.project,
+        course_id=course.course_id,
+        time_zone=course.zone.key,
         first_day=first_day,
         last_day=last_day,
         day_count=day_count,
         person_count=person_count,
         slice_count=slice_count,
         last_calculated_at=last_calculated_at,
-        pending_day_count=pending.get(course, 0),
+        pending_day_count=pending.get(key, 0),
     )
 
 

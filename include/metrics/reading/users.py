@@ -9,7 +9,7 @@ from typing import Any
 
 from include.days import utc_now
 from include.metrics.catalogue.cards import card_of
-from include.metrics.courses import LearningCourse, learning_course
+from include.metrics.courses import LearningCourse, learning_courses
 from include.metrics.names import Metric
 from include.metrics.periods.grains import Period
 from include.metrics.reading.asked import Answered, askable, holds_everybody
@@ -167,7 +167,7 @@ def values_of_user(
     names = active_courses(stores, deadline, project, person_id, question)
     shown = [name for name in names if readable is None or (project, name) in readable]
     with deadline.reading(stores.engine) as connection:
-        courses = [learning_course(connection, project, name) for name in shown]
+        courses = learning_courses(connection, [(project, name) for name in shown])
     return [
         value
         for course in courses
