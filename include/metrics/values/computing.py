@@ -15,6 +15,9 @@ from include.metrics.values.statements import day_number, produced_cards, text_o
 from include.warehouse.client import Warehouse, bound
 from include.warehouse.http_streams import ByteReader
 
+# The catalogue of a course is part of the query: 10,000 items of 128 characters, four bytes each, some escaped.
+MOST_QUERY_BYTES = 2**24
+SETTINGS = {**PARTS_SETTINGS, "max_query_size": MOST_QUERY_BYTES}
 VALUE_COLUMNS = (
     "metric",
     "version",
@@ -119,5 +122,5 @@ def value_rows(
         )
         for (
             metric, version, period_day, person, value, numerator, denominator, sample_n, null_reason, by_timeout
-        ) in warehouse.execute(statement.sql, statement.params, settings=PARTS_SETTINGS)
+        ) in warehouse.execute(statement.sql, statement.params, settings=SETTINGS)
     ]  # fmt: skip
