@@ -20,6 +20,7 @@ SCRIPTS = {
     "schema_checks.py": ("--events", "100000", "20000"),
     "load_events.py": ("--events", "1000000", "200000"),
     "event_history.py": ("--events", "10000000", "1000000"),
+    "learning_metrics.py": ("--events", "1000000", "200000"),
 }
 
 

