@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, func, or_, select, union_all, update
+from sqlalchemy import Connection, RowMapping, and_, func, or_, select, union_all, update
 
 from include.metrics.courses import LearningCourse, learning_courses
 from include.metrics.parts.touching import CATALOGUE, Touch
@@ -22,7 +22,7 @@ class ChangedCatalogue:
     """A catalogue that is not as it was.
 
     Attributes:
-        touch: the local day from whose end on periods ask for other items.
+        touch: the local day of the change: periods that end later ask for other items.
         changed_at: the newest change, aware.
     """
 
@@ -78,9 +78,6 @@ def note_catalogues(connection: Connection, changed: Iterable[ChangedCatalogue])
         connection.execute(update(metric_courses).where(is_this).values(catalogue_at=one.changed_at))
 
 
-def _changed(course: LearningCourse, row: Mapping[str, object]) -> ChangedCatalogue:
-    first_at, last_at = row["first_at"], row["last_at"]
-    assert isinstance(first_at, dt.datetime)
-    assert isinstance(last_at, dt.datetime)
-    day = BEGINNING if row["is_first"] else local_day(first_at, course.zone)
-    return ChangedCatalogue(Touch(course, day, CATALOGUE, DEFINITION_CHANGE), last_at)
+def _changed(course: LearningCourse, row: RowMapping) -> ChangedCatalogue:
+    day = BEGINNING if row["is_first"] else local_day(row["first_at"], course.zone)
+    return ChangedCatalogue(Touch(course, day, CATALOGUE, DEFINITION_CHANGE), row["last_at"])

@@ -166,10 +166,8 @@ def _new_catalogues(connection: Connection, zones: Container[CourseKey]) -> list
     """Changed catalogues of courses that were known before: nothing was calculated of the others yet."""
     changed = changed_catalogues(connection)
     note_catalogues(connection, changed)
-    courses = [one.touch.course for one in changed]
-    return [
-        one.touch for one, course in zip(changed, courses, strict=True) if (course.project, course.course_id) in zones
-    ]
+    touches = [one.touch for one in changed]
+    return [one for one in touches if (one.course.project, one.course.course_id) in zones]
 
 
 def _each_once(touches: Iterable[Touch]) -> list[Touch]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from include.metrics.courses import LearningCourse
 from include.metrics.names import VERSIONS, Metric
-from include.metrics.parts.touching import COHORT, EVENTS, TouchedDay
+from include.metrics.parts.touching import CATALOGUE, COHORT, EVENTS, TouchedDay
 from include.metrics.periods.grains import ONE_DAY, STANDARD_GRAINS, Grain, Period, day_start, period_between, period_of
 from include.metrics.recalculating.needs import CardKey, Needs
 from include.metrics.recalculating.orders import Order
@@ -17,7 +17,6 @@ from include.metrics.recalculating.stored_periods import COMPLETION_V2, RETENTIO
 from include.metrics.storing.causes import DAY_CLOSED, Cause
 from include.settings.learning import UNBOUNDED, LearningSettings
 
-CATALOGUE = "catalogue"  # the items a course asks for changed with the beginning of a day
 ALL_CARDS: tuple[CardKey, ...] = tuple((metric, version) for metric in Metric for version in VERSIONS)
 
 

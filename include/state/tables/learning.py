@@ -41,6 +41,7 @@ metric_courses = Table(
     Column("course_id", Text, primary_key=True),
     Column("time_zone", Text, nullable=False),
     instant("first_taken_at"),
+    instant("catalogue_at", required=False),  # newest change of its items that was looked at
 )
 
 # Loads of events whose days have been noted below; user-days hold events of these loads only.
@@ -58,7 +59,7 @@ metric_touched_days = Table(
     Column("project", Text, primary_key=True),
     Column("course_id", Text, primary_key=True),
     Column("day", Date, primary_key=True),  # local day of the course
-    Column("kind", Text, primary_key=True),  # events: its events changed; cohort: first days moved to or from it
+    Column("kind", Text, primary_key=True),  # events: its events changed; cohort: first days moved; catalogue
     Column("cause", Text, nullable=False),  # late_data, replay ...: the causes of restatements
     Column("load_ids", ARRAY(BigInteger), nullable=False, server_default=text("'{}'")),
     Column("may_complete", Boolean, nullable=False, server_default=text("false")),  # a task may have succeeded

@@ -53,6 +53,7 @@ def _create_courses_and_loads() -> None:
         _text("course_id"),
         _text("time_zone"),
         _instant("first_taken_at"),
+        _instant("catalogue_at", nullable=True),
         sa.PrimaryKeyConstraint("project", "course_id", name=op.f("pk_metric_courses")),
     )
     op.create_table(
