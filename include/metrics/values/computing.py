@@ -86,7 +86,12 @@ def read_values(warehouse: Warehouse, events_table: str, batch: Batch) -> Iterat
 
 
 def value_rows(
-    warehouse: Warehouse, events_table: str, batch: Batch, *, person_id: str | None = None
+    warehouse: Warehouse,
+    events_table: str,
+    batch: Batch,
+    *,
+    person_id: str | None = None,
+    limit_seconds: float | None = None,
 ) -> list[ValueRow]:
     """Calculate a batch.
 
@@ -95,6 +100,7 @@ def value_rows(
         events_table: ClickHouse table of events, read only where a period cuts days.
         batch: what to calculate.
         person_id: one person only; None for everybody.
+        limit_seconds: how long somebody waits for it; None for as long as it takes.
 
     Returns:
         The values in any order.
@@ -106,6 +112,7 @@ def value_rows(
     if not produced_cards(batch):
         return []
     statement = values_of(batch, events_table, person_id=person_id)
+    settings = SETTINGS if limit_seconds is None else {**SETTINGS, "max_execution_time": limit_seconds}
     starts = {day_number(period.first_day): period.start_at for period in batch.periods}
     return [
         ValueRow(
@@ -122,5 +129,5 @@ def value_rows(
         )
         for (
             metric, version, period_day, person, value, numerator, denominator, sample_n, null_reason, by_timeout
-        ) in warehouse.execute(statement.sql, statement.params, settings=SETTINGS)
+        ) in warehouse.execute(statement.sql, statement.params, settings=settings)
     ]  # fmt: skip

@@ -1,4 +1,4 @@
--- Activity Index, version 1: events per day from the first to the last local day with events.
+-- Per person and period. Activity Index, version 1: events per day from the first to the last local day with events.
 tuple(
     1,                                          -- is_produced
     event_count / (last_day - first_day + 1),   -- value

@@ -1,4 +1,4 @@
--- Activity Index, version 2: the share of the local days of the period so far that had events.
+-- Per person and period. Activity Index, version 2: the share of the local days of the period so far that had events.
 tuple(
     1,                                      -- is_produced
     active_day_count / begun_day_count,     -- value

@@ -1,4 +1,4 @@
--- Completion, version 1: the share of finished attempts that succeeded; 0 without any.
+-- Per person and period. Completion, version 1: the share of finished attempts that succeeded; 0 without any.
 tuple(
     1,                                                                          -- is_produced
     task_success_count / greatest(task_success_count + task_fail_count, 1),     -- value

@@ -1,4 +1,5 @@
--- Completion, version 2: the share of required items done before the end of the period, since the course began.
+-- Per person and period. Completion, version 2: the share of required items done before the end of the period, since
+-- the course began.
 tuple(
     1,                                                                                      -- is_produced
     arrayCount(done_day -> done_day < period_end_day, done_days) / %(required_count)s,      -- value

@@ -1,4 +1,4 @@
--- Completion, version 2, of a course that requires nothing: unknown.
+-- Per person and period. Completion, version 2, of a course that requires nothing: unknown.
 tuple(
     1,                  -- is_produced
     NULL,               -- value

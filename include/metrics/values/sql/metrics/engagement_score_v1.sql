@@ -1,4 +1,4 @@
--- Engagement, version 1: what each event is worth by its kind, added up.
+-- Per person and period. Engagement, version 1: what each event is worth by its kind, added up.
 tuple(
     1,                                                                      -- is_produced
     page_view_count * %(weight_page_view)s + scroll_count * %(weight_scroll)s

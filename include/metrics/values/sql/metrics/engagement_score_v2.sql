@@ -1,4 +1,4 @@
--- Engagement, version 2: the share of sessions that were engaged.
+-- Per person and period. Engagement, version 2: the share of sessions that were engaged.
 tuple(
     1,                                          -- is_produced
     engaged_session_count / session_count,      -- value

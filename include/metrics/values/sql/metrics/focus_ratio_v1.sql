@@ -1,4 +1,5 @@
--- Focus Ratio, version 1: capped gaps as a share of the time from first to last event; 0 when that is no time at all.
+-- Per person and period. Focus Ratio, version 1: capped gaps as a share of the time from first to last event; 0 when
+-- that is no time at all.
 tuple(
     1,                                                          -- is_produced
     all_gaps_capped_ms / greatest(last_ms - first_ms, 1),       -- value

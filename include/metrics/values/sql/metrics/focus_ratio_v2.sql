@@ -1,4 +1,4 @@
--- Focus Ratio, version 2: time on task as a share of active time; unknown without active time.
+-- Per person and period. Focus Ratio, version 2: time on task as a share of active time; unknown without active time.
 tuple(
     1,                                                                  -- is_produced
     if(active_1800_ms > 0, task_1800_ms / active_1800_ms, NULL),        -- value

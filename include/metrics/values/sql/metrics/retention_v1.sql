@@ -1,4 +1,4 @@
--- Retention, version 1: 1 with events on more than one local day of the period, else 0.
+-- Per person and period. Retention, version 1: 1 with events on more than one local day of the period, else 0.
 tuple(
     1,                          -- is_produced
     active_day_count > 1,       -- value

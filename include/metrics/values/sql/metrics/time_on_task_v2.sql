@@ -1,4 +1,5 @@
--- Time on task, version 2: seconds in gaps of at most the time-out while a task was open; also for other time-outs.
+-- Per person and period. Time on task, version 2: seconds in gaps of at most the time-out while a task was open; also
+-- for other time-outs.
 tuple(
     1,                                                              -- is_produced
     task_1800_ms / 1000,                                            -- value
