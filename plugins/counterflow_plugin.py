@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from include.secret import Secret
 
 PREFIX = "/counterflow"
-PAGES = {"Models": f"{PREFIX}/ui/models", "Events": f"{PREFIX}/ui/events"}  # by name in the menu
+PAGES = {name: f"{PREFIX}/ui/{name.lower()}" for name in ("Models", "Events", "Metrics")}  # by name in the menu
 ENDED_STATES = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 LONGEST_ERROR_CHARS = 500
 

@@ -23,6 +23,7 @@ from include.api.gate.problems import problem
 from include.api.gate.refusals import refusal_of
 from include.api.gate.routing import Routes
 from include.api.known_callers import KnownCallers
+from include.api.metrics import routes as metrics
 from include.api.models import pages, versions
 from include.api.orchestrator import Orchestrator
 from include.api.statistics import routes as statistics
@@ -42,6 +43,7 @@ ROOMS = (
     *(visit_tasks, conversion_jobs, passports),
     *(versions, pages),
     *(event_routes, statistics, activities, intake_page),
+    metrics,
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from include.api.gate.openapi import callers_of
+from include.api.metrics.calculating import CalculateBody
 from include.api.models.shapes import PromoteBody
 from include.api.tasks.shapes import BulkBody, SingleBody, TaskBody, TaskResult, TaskStatus, UploadView
 from tests.api_client import Api
@@ -50,7 +51,7 @@ class TestHttpApiPage:
 
     def test_should_show_requests_that_are_taken(self) -> None:
         bodies = [json.loads(text) for text in REQUEST.findall(PAGE) if "password" not in text]
-        models = (TaskBody, BulkBody, SingleBody, PromoteBody)
+        models = (CalculateBody, TaskBody, BulkBody, SingleBody, PromoteBody)
         assert len(bodies) == len(models)
         for model, body in zip(models, bodies, strict=True):
             model.model_validate(body)

@@ -49,8 +49,9 @@ class TestPluginModule:
         assert [(view["destination"], view["href"]) for view in told["views"]] == [
             ("nav", "/below/counterflow/ui/models"),
             ("nav", "/below/counterflow/ui/events"),
+            ("nav", "/below/counterflow/ui/metrics"),
         ]
-        assert told["served"] == [True, True]
+        assert told["served"] == [True, True, True]
 
     def test_should_be_the_only_module_of_its_folder(self) -> None:
         assert [path.name for path in (PROJECT / "plugins").rglob("*.py")] == ["counterflow_plugin.py"]

@@ -25,6 +25,8 @@ from include.api.gate.problems import Refusal, invalid, not_found
 from include.api.gate.routing import Routes
 from include.days import zone_of
 from include.errors import InputError
+from include.metrics.courses import learning_course
+from include.state.engine import reachable
 
 DEFAULT_PROJECT = "default"
 MOST_TEACHERS, MOST_ITEMS = 1000, 10_000
@@ -56,7 +58,9 @@ class CourseBody(BaseModel):
         default=None, max_length=MOST_TEACHERS, description="Accounts with the role teacher, by id."
     )
     items: list[ItemBody] | None = Field(default=None, max_length=MOST_ITEMS)
-    timezone: StrictStr | None = Field(default=None, description="IANA zone of its days; UTC for a new course.")
+    timezone: StrictStr | None = Field(
+        default=None, description="IANA zone of its days; a new course takes the zone of its project."
+    )
     project: StrictStr | None = Field(default=None, description="May be given in the query instead.")
 
 
@@ -140,10 +144,15 @@ class Courses:
             course_id=course_id,
             teachers=(before.teachers if before else ()) if body.teachers is None else body.teachers,
             items=(before.items if before else ()) if body.items is None else [_item(one) for one in body.items],
-            time_zone=body.timezone or (before.time_zone if before else "UTC"),
+            time_zone=body.timezone or (before.time_zone if before else self._zone_of_new(name, course_id)),
             by=actor_of(request),
         )
         return _view(written)
+
+    def _zone_of_new(self, project: str, course_id: str) -> str:
+        engine = self._context.stores.state
+        with reachable(engine), engine.connect() as connection:
+            return learning_course(connection, project, course_id).zone.key
 
     def _own_project(self, caller: Caller, course_id: str, project: str | None) -> str:
         taught = courses_of_teacher(self._context.stores.state, caller.user_id or "")

@@ -18,6 +18,7 @@ TOPICS = {
     "statistics": "What the stored events of an app say.",
     "activities": "Activities of a shop.",
     "courses": "Courses: who teaches them, what they ask for.",
+    "metrics": "Learning metrics: calculating, reading, what was restated, who comes back.",
     "visits": "Loading and scoring days of Metrika logs.",
     "conversions": "Sending level 4+ visits and single conversions to Metrika.",
     "models": "Versions of the models that decide about visits.",

@@ -180,8 +180,9 @@ def _put_nulls_back(schemas: dict[str, Any], schema: dict[str, Any], value: Any)
     """The framework takes every null out of the document, those in examples too."""
     found = schemas.get(str(schema.get("$ref", "")).rpartition("/")[2], schema)
     if isinstance(value, list):
+        listed: dict[str, Any] = next((one for one in (found, *found.get("anyOf", ())) if one.get("items")), {})
         for item in value:
-            _put_nulls_back(schemas, found.get("items") or {}, item)
+            _put_nulls_back(schemas, listed.get("items") or {}, item)
     if not isinstance(value, dict):
         return
     for name, field in (found.get("properties") or {}).items():

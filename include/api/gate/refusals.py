@@ -33,6 +33,7 @@ STATUSES = {
     "course_not_yours": 403,
     "account_unknown": 404,
     "app_unknown": 404,
+    "course_unknown": 404,
     "event_unknown": 404,
     "key_unknown": 404,
     "project_unknown": 404,

@@ -46,7 +46,7 @@ class JobOrder:
     """A job that is asked for.
 
     Attributes:
-        kind: visits or conversions.
+        kind: visits, conversions or metrics.
         parameters: what is asked; equal parameters make equal jobs.
         conf: parameters of its run, without the task id.
         partition_key: day of its run, for DAGs that carry days on.

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from include.days import utc_now
 from include.state.tables import api_tasks
 
-VISITS, CONVERSIONS = "visits", "conversions"
+VISITS, CONVERSIONS, METRICS = "visits", "conversions", "metrics"
 LATEST = 3  # at most one equal job is open, and it is the newest or close to it
 
 
@@ -25,7 +25,7 @@ class TaskRow:
 
     Attributes:
         task_id: id of its run.
-        kind: visits or conversions.
+        kind: visits, conversions or metrics.
         parameters: what was asked; never a token.
         progress: highest percent ever shown.
         has_token: a token of the caller is still stored for it.

@@ -10,7 +10,7 @@ from typing import Any
 from include.api.context import ApiContext
 from include.api.gate.problems import Refusal
 from include.api.orchestrator import FAILED, QUEUED, RUNNING, SUCCESS, FollowUp, RunState
-from include.api.tasks.task_rows import CONVERSIONS, VISITS, TaskRow, raise_progress, read_task
+from include.api.tasks.task_rows import CONVERSIONS, METRICS, VISITS, TaskRow, raise_progress, read_task
 from include.days import resolve_run_days, utc_now
 from include.errors import InputError
 from include.state.api_tasks import forget_token
@@ -19,7 +19,9 @@ from include.state.engine import reachable
 from include.state.manifest import read_stages
 
 LOADING, SCORING, UPLOADING = "metrika_logs", "visit_scoring", "conversion_upload"
-KINDS = {LOADING: VISITS, SCORING: VISITS, UPLOADING: CONVERSIONS}
+CALCULATING = "learning_metrics"
+KINDS = {LOADING: VISITS, SCORING: VISITS, UPLOADING: CONVERSIONS, CALCULATING: METRICS}
+ONE_DAG = {CONVERSIONS: UPLOADING, METRICS: CALCULATING}  # visits begin with loading, or with scoring
 PENDING, DONE = "pending", "done"  # running and failed are called as the orchestrator calls them
 START_SECONDS = 60  # a job whose run does not exist after this was lost at its start
 ALMOST, COMPLETE = 99, 100
@@ -33,7 +35,7 @@ class TaskRef:
 
     Attributes:
         task_id: its id.
-        kind: visits or conversions.
+        kind: visits, conversions or metrics.
         dag_id: DAG of its first run.
         row: what was asked through the API; None for runs of others.
         run: its first run; None while it has none.
@@ -86,18 +88,19 @@ def dag_of(row: TaskRow) -> str:
     Returns:
         The DAG id.
     """
-    if row.kind == CONVERSIONS:
-        return UPLOADING
+    if row.kind in ONE_DAG:
+        return ONE_DAG[row.kind]
     return LOADING if row.parameters.get("reload", True) else SCORING
 
 
-def find_task(context: ApiContext, task_id: str, dag_id: str | None = None) -> TaskRef:
+def find_task(context: ApiContext, task_id: str, dag_id: str | None = None, *, asked_by: str | None = None) -> TaskRef:
     """Find a task by its id.
 
     Args:
         context: of the app.
         task_id: id of a run.
         dag_id: its DAG, when several have a run of that id.
+        asked_by: only a task that was asked for by this login; None for any.
 
     Returns:
         The task.
@@ -110,6 +113,8 @@ def find_task(context: ApiContext, task_id: str, dag_id: str | None = None) -> T
     state = context.stores.state
     with reachable(state), state.connect() as connection:
         row = read_task(connection, task_id)
+    if asked_by is not None and (row is None or row.created_by != asked_by):
+        raise _unknown()
     if row is not None and dag_id in (None, dag_of(row)):
         runs = context.orchestrator.find_runs(task_id, (dag_of(row),))
         return TaskRef(task_id, row.kind, dag_of(row), row, runs[0] if runs else None)

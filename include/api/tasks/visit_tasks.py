@@ -1,4 +1,4 @@
-"""Routes of visit scoring tasks: create, status, result, uploads."""
+"""Routes of tasks: create one that scores visits; status and result of all kinds; uploads."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Annotated, Any
 from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from include.accounts.roles import ANYONE
 from include.api.context import ApiContext
+from include.api.gate.callers import Caller, CallerKind
 from include.api.gate.policies import READ, VISITS_ANCHOR, Rules, write
 from include.api.gate.problems import Refusal
 from include.api.gate.routing import Routes
 from include.api.tasks.jobs import Asker, JobOrder, take_job
+from include.api.tasks.metric_results import calculated_slices
 from include.api.tasks.shapes import (
     DEFAULT_LIMIT,
     LARGEST_OFFSET,
@@ -25,7 +28,7 @@ from include.api.tasks.shapes import (
     UploadView,
 )
 from include.api.tasks.sources import JobSource, resolve_source, zone_to_check
-from include.api.tasks.task_rows import CONVERSIONS, VISITS
+from include.api.tasks.task_rows import CONVERSIONS, METRICS, VISITS
 from include.api.tasks.task_views import DONE, TaskRef, find_task, look, scored_parts
 from include.api.tasks.upload_views import views_of_task
 from include.days import parse_day, require_closed_day
@@ -45,7 +48,7 @@ def add_routes(routes: Routes, context: ApiContext) -> None:
         context: of the app.
     """
     tasks = VisitTasks(context)
-    reading = Rules(READ)
+    reading, also_own = Rules(READ), Rules(READ.also(roles=ANYONE))
     options: dict[str, Any] = {"tags": ["visits"]}
     routes.add(
         "POST",
@@ -62,7 +65,7 @@ def add_routes(routes: Routes, context: ApiContext) -> None:
         "GET",
         "/tasks/{task_id}/status",
         tasks.status,
-        reading,
+        also_own,
         errors=(404, 409),
         response_model=TaskStatus,
         summary="How a task is",
@@ -72,11 +75,11 @@ def add_routes(routes: Routes, context: ApiContext) -> None:
         "GET",
         "/tasks/{task_id}/result",
         tasks.result,
-        reading,
+        also_own,
         errors=(404, 409),
         response_model=TaskResult,
         responses={202: _NOT_FINISHED},
-        summary="Level 4+ visits of a finished task",
+        summary="What a finished task made: level 4+ visits, uploads, or calculated periods",
         **options,
     )
     routes.add(
@@ -128,9 +131,12 @@ class VisitTasks:
         response.headers["Location"] = status_link(self._context, request, taken.row.task_id)
         return {"task_id": taken.row.task_id}
 
-    def status(self, task_id: str, dag_id: DagQuery = None) -> dict[str, Any]:
-        """Tell how a task is: a run made here, or any run of the daily DAGs by its run id."""
-        ref = find_task(self._context, task_id, dag_id)
+    def status(self, task_id: str, request: Request, dag_id: DagQuery = None) -> dict[str, Any]:
+        """Tell how a task is: a run made here, or any run of the daily DAGs by its run id.
+
+        An account sees the tasks it asked for itself.
+        """
+        ref = find_task(self._context, task_id, dag_id, asked_by=_account_of(request))
         view = look(self._context, ref)
         times = {"started_at": shown(view.started_at), "finished_at": shown(view.finished_at)}
         return {"task_id": task_id, "kind": ref.kind, **asdict(view), **times}
@@ -138,21 +144,27 @@ class VisitTasks:
     def result(
         self,
         task_id: str,
+        request: Request,
         limit: Annotated[LimitQuery, Query()] = DEFAULT_LIMIT,
         offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET)] = 0,
         dag_id: DagQuery = None,
     ) -> Any:
-        """Give a page of the level 4+ visits, ordered by local start and visit id.
+        """Give a page of what a task made.
 
-        A task over several days or counters gives them day by day, counter by counter.
+        Of a visits task the level 4+ visits, ordered by local start and visit id; over several days or counters day by
+        day, counter by counter. Of a conversions task its uploads, of a metrics task a row per metric and period with
+        counts. An account sees the tasks it asked for itself.
         """
-        ref = find_task(self._context, task_id, dag_id)
+        ref = find_task(self._context, task_id, dag_id, asked_by=_account_of(request))
         view = look(self._context, ref)
         if view.is_open:
             return JSONResponse({"detail": "Task not finished"}, 202, {"Retry-After": str(POLL_SECONDS)})
         require_done(view.status, view.error)
         if ref.kind == CONVERSIONS:
             return _page([asdict(one) for one in views_of_task(self._context, task_id)], limit, offset)
+        if ref.kind == METRICS:
+            rows, total = calculated_slices(self._context, ref, limit, offset)
+            return {"data": rows, "pagination": _pagination(total, limit, offset, len(rows))}
         return self._visits(ref, limit, offset)
 
     def conversions(self, task_id: str, dag_id: DagQuery = None) -> list[dict[str, Any]]:
@@ -234,6 +246,12 @@ def require_done(status: str, error: str | None) -> None:
     if status == "failed":
         raise Refusal(409, "task_failed", f"The task failed: {error}")
     raise Refusal(409, "task_not_finished", "Task not finished", retry_after_seconds=POLL_SECONDS)
+
+
+def _account_of(request: Request) -> str | None:
+    """The account that asks; None for users of Airflow, who see all tasks."""
+    caller: Caller = request.state.caller
+    return caller.login if caller.kind is CallerKind.ACCOUNT else None
 
 
 def _order(body: TaskBody, day: dt.date, source: JobSource) -> JobOrder:

@@ -1,0 +1,1 @@
+"""Routes of learning metrics: calculate, read with rights, restatements, the catalogue, retention curves, a page."""
