@@ -79,6 +79,7 @@ def _version(card: Card, texts: PageTexts) -> str:
         ("no value, no row", card.null_rule),
         ("numerator and denominator", "stored; they give the pooled value of a course" if card.is_ratio else "none"),
         ("source", card.source),
+        ("calculated by", f"`include/metrics/values/sql/metrics/{card.metric}_v{card.version}.sql`"),
     )
     return "\n\n".join(
         (
