@@ -8,12 +8,13 @@ from include.commands import conversions, daily_run, load, models, plan, score, 
 from include.commands.accounts import app as accounts
 from include.commands.apps import app as apps
 from include.commands.events import app as events
+from include.commands.metrics import app as metrics
 from include.commands.visits import app as visits
 from include.metrika_sandbox import command as sandbox
 from include.services import command as services
 
 app = typer.Typer(
-    help="Counterflow: raw Yandex Metrika logs to scored visits and offline conversions.",
+    help="Counterflow: raw Yandex Metrika logs to scored visits and offline conversions; events and learning metrics.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -25,6 +26,7 @@ app.add_typer(conversions.app, name="conversions")
 app.add_typer(visits.app, name="visits")
 app.add_typer(models.app, name="models")
 app.add_typer(events.app, name="events")
+app.add_typer(metrics.app, name="metrics")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(apps.app, name="apps")
 app.command("run")(daily_run.run)

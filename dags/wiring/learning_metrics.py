@@ -19,7 +19,6 @@ from include.metrics.recalculating.orders import ORDER_CAUSES, Order
 BACKFILL, SCHEDULED = "backfill", "scheduled"  # kinds of runs, as Airflow calls them
 DAY_NAMES = ("date", "date_from", "date_to")
 PERIOD_NAMES = ("period_start", "period_end")
-NARROWING: dict[str, Any] = {"metrics": [], "version": ALL_VERSIONS, "cause": ORDER_CAUSES[0]}  # with their defaults
 
 
 def metrics_params() -> dict[str, Param]:
@@ -99,19 +98,11 @@ def metrics_order(params: Mapping[str, Any], run_type: str, partition_key: str |
     """
     key = None if run_type == SCHEDULED else partition_key
     days, bounds = _days(params, key, is_backfill=run_type == BACKFILL), _bounds(params)
-    narrowing = [name for name, default in NARROWING.items() if params[name] != default]
-    if narrowing and not (days or bounds):
-        raise InputError(
-            f"{narrowing[0]} is for named days or a period only; a run without them calculates everything that was "
-            "touched: name days, or leave it as it is.",
-            code="conflicting_input",
-            pointer=f"/{narrowing[0]}",
-        )
     return Order(
         project=params["project"] or None,
         courses=tuple(params["courses"]),
         metrics=tuple(params["metrics"]),
-        versions=parse_versions(params["version"], VERSIONS[0]),
+        versions=() if params["version"] == ALL_VERSIONS else parse_versions(params["version"], VERSIONS[0]),
         days=days,
         bounds=bounds,
         cause=params["cause"],
