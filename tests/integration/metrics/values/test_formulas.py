@@ -1,4 +1,4 @@
-"""Given events, expected values: every metric and version at the edges of its rule. Periods are the golden week."""
+"""L8, L9: given events, expected values; every metric and version at the edges of its rule, in the golden week."""
 
 from __future__ import annotations
 
