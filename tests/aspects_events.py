@@ -15,7 +15,7 @@ from tests.event_inbox import Inbox
 
 BATCH = 1_000
 OLDEST_DAYS = 3_650  # the events are of 2019 to 2024
-ONE_DAY = dt.date(2024, 3, 20)  # where the visits of sections are put: only what was visited matters there
+READING_DAY = dt.date(2024, 3, 20)  # all reading is put on one day: only what was visited matters there
 ALL, SOME = "All pages viewed", "At least one page viewed"
 PAGE_VIEW, ENROLLED, UNENROLLED, GRADED = "page_view", "course_enrolled", "course_unenrolled", "course_graded"
 
@@ -83,68 +83,61 @@ def _event(event_id: str, row: Any, name: str, *, module_id: str | None = None, 
 
 
 @dataclass(frozen=True)
-class Part:
-    """A section or subsection of a course, as the learners see it who touched the same subsections of it.
+class Reading:
+    """One learner before one section or subsection.
 
     Attributes:
-        course_id: id under which the product keeps it as a course of its own.
-        pages: its pages; the first of a subsection is the one that visits name.
-        visits: learner and page visited.
-        engagement: learner -> what the public file expects; None for learners who visited nothing of it.
+        user_id: both together, a user of the product.
+        pages: pages of the subsection, or of the subsections of the section that the learner touched; of all of them
+            for learners who touched none.
+        visited: pages visited of these.
+        engagement: what the public file expects; None for learners who visited nothing of it.
     """
 
-    course_id: str
-    pages: tuple[str, ...]
-    visits: frozenset[tuple[str, str]]
-    engagement: dict[str, str | None]
+    user_id: str
+    pages: int
+    visited: int
+    engagement: str | None
+
+    @property
+    def course_id(self) -> str:
+        """The course that asks for as many pages."""
+        return f"course of {self.pages}"
 
 
-def parts_of(completion: pd.DataFrame, engagement: pd.DataFrame) -> list[Part]:
-    """Cut courses into subsections, and sections by what was touched: a section adds up only touched subsections."""
+def readings_of(completion: pd.DataFrame, engagement: pd.DataFrame) -> list[Reading]:
+    """Every learner of a course before each of its subsections and sections."""
     expected = {
         (row.content_level, row.course_key, row.block_id, row.actor_id): row.section_subsection_page_engagement
         for row in engagement.itertuples()
     }
-    found: list[Part] = []
-    for course_key, course in completion.groupby("course_key"):
-        learners = set(course["actor_id"])
-        pages = {
-            row.block_id: tuple(f"{row.block_id}{'/' * place}" for place in range(int(row.page_count)))
-            for row in course.itertuples()
-        }
+    found: list[Reading] = []
+    for course_key, course in completion.astype({"page_count": int}).groupby("course_key"):
         for level in ("subsection", "section"):
             for block, rows in course.groupby(f"{level}_block_id"):
-                touched = {learner: frozenset(own["block_id"]) for learner, own in rows.groupby("actor_id")}
-                untouched = frozenset(rows["block_id"])
-                sets = {learner: touched.get(learner, untouched) for learner in learners}
-                for blocks in sorted(set(sets.values()), key=sorted):
-                    seen = {learner for learner, own in sets.items() if own == blocks}
-                    found.append(
-                        Part(
-                            course_id=f"part-{len(found)}",
-                            pages=tuple(page for one in sorted(blocks) for page in pages[one]),
-                            visits=frozenset((one, page) for one in seen if one in touched for page in blocks),
-                            engagement={one: expected.get((level, course_key, block, one)) for one in seen},
-                        )
-                    )
+                every = rows.drop_duplicates("block_id")
+                for learner in sorted(set(course["actor_id"])):
+                    touched = rows[rows["actor_id"] == learner]
+                    pages = (every if touched.empty else touched)["page_count"].sum()
+                    word = expected.get((level, course_key, block, learner))
+                    found.append(Reading(f"{learner} {block}", int(pages), len(touched), word))
     return found
 
 
-def part_events(part: Part) -> Iterator[Event]:
-    """What the learners of a part did: each opened it, and each visited page is a task done."""
-    for learner in part.engagement:
-        yield _done(part, learner, "part_opened", None)
-    for learner, page in part.visits:
-        yield _done(part, learner, "task_success", page)
+def reading_events(reading: Reading) -> Iterator[Event]:
+    """The learner opened it, and each visited page is a task done."""
+    yield _on_day(reading, "part_opened", None)
+    for page in range(reading.visited):
+        yield _on_day(reading, "task_success", page)
 
 
-def _done(part: Part, learner: str, name: str, page: str | None) -> Event:
+def _on_day(reading: Reading, name: str, page: int | None) -> Event:
     return {
-        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{part.course_id} {learner} {name} {page}")),
-        "user_id": learner,
-        "course_id": part.course_id,
+        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{reading.user_id} {name} {page}")),
+        "user_id": reading.user_id,
+        "course_id": reading.course_id,
         "module_id": page,
         "event_type": name,
-        "timestamp": f"{ONE_DAY}T12:00:00Z",
+        "timestamp": f"{READING_DAY}T12:00:00Z",
         "payload": {},
     }

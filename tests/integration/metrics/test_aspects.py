@@ -10,21 +10,28 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from include.metrics.values.computing import ValueRow
 from include.services.engines.endpoints import Endpoints
 from tests.aspects_events import (
     ALL,
     ENROLLED,
     GRADED,
     PAGE_VIEW,
+    READING_DAY,
     SOME,
     UNENROLLED,
+    Reading,
     enrolments,
     grades,
     page_views,
     read,
+    reading_events,
+    readings_of,
     send,
 )
+from tests.completed_days import completions, take_events
 from tests.event_inbox import Inbox, own_inbox
+from tests.metric_events import person_id
 
 pytestmark = pytest.mark.shared_data
 # Grain: one learner and page of the course's structure that he or she visited. Pages unknown to it are dropped.
@@ -213,3 +220,40 @@ class TestStudentStatus:
         assert [sum(value in row for row in found) for value in ("passed", "failed", "registered", "unregistered")] == [
             55, 368, 417, 6,
         ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def readings(shared_data: Find, completion: pd.DataFrame) -> list[Reading]:
+    return readings_of(completion, read(shared_data, "fact_pageview_engagement"))
+
+
+@pytest.fixture(scope="module")
+def shares(endpoints: Endpoints, readings: list[Reading]) -> Iterator[dict[str, ValueRow]]:
+    """Completion by person, calculated as the job does."""
+    with own_inbox(endpoints) as inbox:
+        send(inbox, [event for reading in readings for event in reading_events(reading)])
+        take_events(inbox)
+        asked_pages = {reading.course_id: [str(page) for page in range(reading.pages)] for reading in readings}
+        rows = [row for course, pages in asked_pages.items() for row in completions(inbox, course, pages, READING_DAY)]
+        yield {row.person_id: row for row in rows if row.version == 2}
+
+
+class TestL10CompletionOfSections:
+    """L10: each visited page is a done item; divided by the pages of the subsection, or of the touched subsections."""
+
+    def test_should_be_0_between_or_1_exactly_where_the_public_file_says_none_some_or_all(
+        self, readings: list[Reading], shares: dict[str, ValueRow]
+    ) -> None:
+        words = {0.0: None, 1.0: ALL}
+        found = {person: words.get(row.value, SOME) for person, row in shares.items() if row.value is not None}
+        wanted = {person_id(reading.user_id): reading.engagement for reading in readings}
+        assert found == wanted
+        assert [list(found.values()).count(one) for one in (None, SOME, ALL)] == [4_052, 505, 265]
+
+    def test_should_be_visited_pages_over_pages_when_a_section_has_several(
+        self, readings: list[Reading], shares: dict[str, ValueRow]
+    ) -> None:
+        for reading in readings:
+            row = shares[person_id(reading.user_id)]
+            assert (row.numerator, row.denominator, row.sample_n) == (reading.visited, reading.pages, reading.pages)
+            assert row.value == pytest.approx(reading.visited / reading.pages, rel=1e-9)

@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from include.metrics.values.computing import ValueRow
 from include.services.engines.endpoints import Endpoints
+from tests.completed_days import completions, take_events
 from tests.event_inbox import Inbox, own_inbox
-from tests.oulad_events import COMPLETED, ENROLLED, WITHDRAWN, events_of, registrations, send, start_of
+from tests.oulad_events import COMPLETED, ENROLLED, FINAL, WITHDRAWN, events_of, registrations, send, start_of
 
 pytestmark = pytest.mark.shared_data
 REGISTRATIONS, STUDENTS = 32_593, 28_785
@@ -149,3 +151,41 @@ class TestRegistrationCurve:
         reference = [1 - float(np.mean(frame["date_unregistration"] <= day)) for day in days]
         assert found == pytest.approx(reference, rel=1e-9)
         assert [round(share, 4) for share in found] == list(CURVE.values())
+
+
+@pytest.fixture(scope="module")
+def values(inbox: Inbox, frame: pd.DataFrame) -> dict[tuple[str, int], list[ValueRow]]:
+    take_events(inbox)
+    found: dict[tuple[str, int], list[ValueRow]] = {}
+    for course, own in frame.groupby("course"):
+        day = own["start"].iloc[0] + dt.timedelta(days=int(own["module_presentation_length"].iloc[0]))
+        for row in completions(inbox, course, [FINAL], day):
+            found.setdefault((course, row.version), []).append(row)
+    return found
+
+
+class TestCompletionMetric:
+    """The product's completion of the day results come out: a person of a course is a registration.
+
+    The one required item is the final result, so both versions divide as the published figures do: by registrations.
+    """
+
+    @pytest.mark.parametrize("version", [1, 2])
+    def test_should_equal_the_published_share_of_each_presentation_when_people_are_averaged(
+        self, values: dict[tuple[str, int], list[ValueRow]], frame: pd.DataFrame, version: int
+    ) -> None:
+        published = frame["final_result"].isin(COMPLETED).groupby(frame["course"]).agg(["sum", "size"])
+        found = {course: rows for (course, own), rows in values.items() if own == version}
+        assert {course: len(rows) for course, rows in found.items()} == published["size"].to_dict()
+        for course, rows in found.items():
+            shares = [row.value for row in rows if row.value is not None]
+            assert (sum(shares), len(shares)) == tuple(published.loc[course])
+
+    @pytest.mark.parametrize("version", [1, 2])
+    def test_should_be_472_of_1000_when_numerators_and_denominators_are_pooled(
+        self, values: dict[tuple[str, int], list[ValueRow]], version: int
+    ) -> None:
+        rows = [row for (_, own), some in values.items() if own == version for row in some]
+        pooled = sum(row.numerator or 0 for row in rows), sum(row.denominator or 0 for row in rows)
+        assert pooled == (15_385, REGISTRATIONS)
+        assert round(pooled[0] / pooled[1], 6) == 0.472034
