@@ -137,6 +137,7 @@ class CourseRun:
             days = moment.days(EVENTS)
             before = digest_days(self.warehouse, moment.course, sorted(forced))
             table = self.settings.intake.events_table
+            self.progress(f"building user-days of {project}/{course_id}", 0, len(days))
             built = rebuild_days(self.warehouse, self.engine, table, moment.course, days, moment.snapshot)
             failpoint("metrics.days_rebuilt")
             after = digest_days(self.warehouse, moment.course, sorted(forced))
