@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +15,6 @@ from include.metrics.courses import LearningCourse
 from include.metrics.parts.snapshot import Snapshot
 from include.metrics.parts.sql import parts_of_events
 from include.metrics.tables import KIND_COUNTS, KINDS, TIMEOUTS_SECONDS, USER_DAYS
-from include.services.engines.endpoints import Endpoints
 from tests.integration.metrics.parts.part_rows import Part, chosen, parts_between, parts_of
 from tests.metric_events import (
     PROJECT,
@@ -24,7 +22,6 @@ from tests.metric_events import (
     LearningStores,
     golden_events,
     learned,
-    own_learning,
     person_id,
     shuffled_twice,
 )
@@ -36,10 +33,10 @@ TASKS = ("task_300_ms", "task_600_ms", "task_1800_ms")
 SESSIONS = ("session_count", "engaged_session_count")
 
 
-@pytest.fixture(scope="module")
-def stores(endpoints: Endpoints) -> Iterator[LearningStores]:
-    with own_learning(endpoints) as found:
-        yield found
+@pytest.fixture
+def stores(stores_of_module: LearningStores) -> LearningStores:
+    """Stores with the events of other tests: each has a course of its own."""
+    return stores_of_module
 
 
 def walk(*steps: tuple[str, int], **changes: Any) -> list[Learned]:

@@ -2,63 +2,20 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import threading
-from collections.abc import Iterator
 
-import pytest
 from sqlalchemy import update
 
-from include.metrics.parts.building import rebuild_days
-from include.metrics.parts.snapshot import Snapshot, read_snapshot
-from include.metrics.parts.taking import TakenReport, take_loads
-from include.metrics.parts.touching import EVENTS, TouchedDay, forget_touched, read_touched
-from include.services.engines.endpoints import Endpoints
+from include.metrics.parts.snapshot import Snapshot
+from include.metrics.parts.taking import TakenReport
+from include.metrics.parts.touching import EVENTS
 from include.state.tables import projects
-from tests.metric_events import COURSE, PROJECT, REPLAY, LearningStores, golden_events, learned, own_learning
-
-NOW = dt.datetime(2025, 4, 1, tzinfo=dt.UTC)
-
-
-@pytest.fixture(scope="module")
-def stores_of_module(endpoints: Endpoints) -> Iterator[LearningStores]:
-    with own_learning(endpoints) as found:
-        yield found
-
-
-@pytest.fixture
-def stores(stores_of_module: LearningStores) -> LearningStores:
-    stores_of_module.clear()
-    return stores_of_module
-
-
-def take(stores: LearningStores) -> TakenReport:
-    return take_loads(stores.warehouse, stores.state, stores.table, now=NOW)
-
-
-def touched(stores: LearningStores) -> list[TouchedDay]:
-    with stores.state.connect() as connection:
-        return read_touched(connection, None)
+from tests.metric_events import COURSE, PROJECT, REPLAY, LearningStores, golden_events, learned
+from tests.user_day_runs import forget_all, rebuild, snapshot_of, take, touched
 
 
 def days_of(stores: LearningStores, course: str = COURSE) -> list[str]:
     return [str(row.day) for row in touched(stores) if row.course_id == course]
-
-
-def snapshot_of(stores: LearningStores) -> Snapshot:
-    with stores.state.connect() as connection:
-        return read_snapshot(connection)
-
-
-def forget_all(stores: LearningStores) -> None:
-    with stores.state.begin() as connection:
-        forget_touched(connection, read_touched(connection, None))
-
-
-def rebuild(stores: LearningStores) -> None:
-    """Make the days that wait."""
-    days = [row.day for row in touched(stores) if row.kind == EVENTS]
-    rebuild_days(stores.warehouse, stores.state, stores.table, stores.course(), days, snapshot_of(stores))
 
 
 def set_project_zone(stores: LearningStores, zone: str) -> None:
@@ -182,7 +139,7 @@ class TestChangedZone:
         stores.put(golden_events())
         stores.put([learned("2025-03-07 23:30:00", course="other")])
         take(stores)
-        rebuild(stores)
+        rebuild(stores, [row.day for row in touched(stores, EVENTS)])
         forget_all(stores)
         stores.set_zone("Pacific/Kiritimati")  # 14 hours ahead
         assert take(stores) == TakenReport((), 1, 4)
@@ -198,10 +155,10 @@ class TestChangedZone:
     ) -> None:
         stores.put([learned("2025-03-03 10:00:00"), learned("2025-03-05 23:30:00")])
         take(stores)
-        rebuild(stores)
+        rebuild(stores, [row.day for row in touched(stores, EVENTS)])
         stores.set_zone("Europe/Moscow")
         take(stores)
-        rebuild(stores)
+        rebuild(stores, [row.day for row in touched(stores, EVENTS)])
         assert stores.user_days("toString(day), time_zone, event_count") == [
             ("2025-03-03", "Europe/Moscow", 1),
             ("2025-03-06", "Europe/Moscow", 1),
