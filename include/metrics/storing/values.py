@@ -28,6 +28,7 @@ FAILPOINTS = (
     "metrics_store.slices_closed",
     "metrics_store.committed",
 )
+SORT_MEMORY = "64MB"  # of a transaction: sorting a full batch on disk takes twice as long
 _COPY = "COPY incoming_values FROM STDIN"
 
 
@@ -61,6 +62,7 @@ def store_values(engine: Engine, reader: ByteReader, batch: Batch, writing: Writ
 
 
 def _take_in(connection: Connection, reader: ByteReader) -> int:
+    connection.execute(text("SELECT set_config('work_mem', :memory, true)"), {"memory": SORT_MEMORY})
     connection.execute(statement("incoming_values"))
     cursor: Any = connection.connection.cursor()
     with cursor:
