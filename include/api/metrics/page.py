@@ -30,7 +30,7 @@ from include.pages import PAGE_HEADERS
 
 HTML_TYPE = "text/html"
 WITH_TIMEOUTS = 2  # the version of time on task that is kept at several time-outs
-FIRST_WEEK, LAST_WEEK = dt.date(1970, 1, 15), dt.date(2100, 1, 1)  # with the week before, days that events may have
+FIRST_WEEK, LAST_WEEK = dt.date(1970, 1, 15), dt.date(2099, 12, 15)  # with the week before, days that events may have
 WeekQuery = Annotated[
     str | None,
     Query(max_length=LONGEST_NAME_CHARS, description="A day of the week to show; the last one that is over."),

@@ -45,6 +45,11 @@ class School:
         self.stores.put(events)
         self.know(*{event.user for event in events})
 
+    def recalculate(self, run_id: str = "scheduled", **order: Any) -> None:
+        """Run the job as the DAG does."""
+        stores = self.stores
+        recalculate(stores.warehouse, stores.state, stores.settings, Order(**order), run_id=run_id)
+
     def know(self, *users: str, project_number: int = DEFAULT_PROJECT_NUMBER, project: str = "default") -> None:
         """Register people as a load does."""
         with self.stores.state.begin() as connection:
@@ -82,7 +87,7 @@ def school(learning: LearningStores, tmp_path_factory: pytest.TempPathFactory) -
         answer = api.put(f"/api/v1/courses/{course}", json={"teachers": [person.user_id], "timezone": "UTC"})
         assert answer.status_code == 200, answer.text
     found.learn(*golden_events(), *random_events(7, users=2, course=FOREIGN))
-    recalculate(learning.warehouse, learning.state, learning.settings, Order(), run_id="scheduled")
+    found.recalculate()
     yield found
     api.close()
 
