@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from include.errors import ConfigError, StoreError, StoreUnavailable
 from include.secret import Secret
 from include.services.processes.ports import choose_port
-from include.warehouse.client import Warehouse, quoted
+from include.warehouse.client import Warehouse, bound, quoted
 
 
 class TestQueries:
@@ -94,6 +95,15 @@ class TestStreams:
         sql = "SELECT number, {word:String} FROM numbers(3) FORMAT TabSeparated"
         with warehouse.read_stream(sql, {"word": "a'b"}) as body:
             assert body.read() == b"0\ta\\'b\n1\ta\\'b\n2\ta\\'b\n"
+
+    def test_should_send_texts_unchanged_when_they_are_written_into_a_long_statement(
+        self, warehouse: Warehouse
+    ) -> None:
+        texts = ["it's", 'say "no"', "back\\slash", "tab\there", "line\nend", "%(texts)s", "День", "\b\f\r\a\v"]
+        filling = [f"{number:06}" for number in range(50_000)]
+        sql = "SELECT arrayJoin(arraySlice(%(texts)s, 1, %(count)s)) FORMAT JSONCompactEachRow"
+        with warehouse.read_stream(bound(sql, {"texts": texts + filling, "count": len(texts)})) as body:
+            assert [json.loads(line) for line in body.read().splitlines()] == [[text] for text in texts]
 
     def test_should_say_so_when_a_result_fails_after_its_first_rows(self, warehouse: Warehouse) -> None:
         sql = "SELECT throwIf(number = 900000) FROM numbers(1000000) FORMAT TabSeparated"
