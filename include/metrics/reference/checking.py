@@ -90,10 +90,11 @@ def _differences(theirs: pd.DataFrame, ours: pd.DataFrame) -> Iterator[tuple[Key
     )
     yield from ((key, "only ClickHouse has a value") for key in theirs.index.difference(ours.index))
     both = theirs.index.intersection(ours.index)
-    for name in sorted({*theirs.columns, *ours.columns}):
-        left, right = (table.reindex(index=both, columns=[name])[name] for table in (theirs, ours))
-        for key in both[~_equal(left, right)]:
-            yield key, f"{name} is {_shown(left[key])} in ClickHouse and {_shown(right[key])} in pandas"
+    columns = sorted({*theirs.columns, *ours.columns})
+    left, right = (table.reindex(index=both, columns=columns) for table in (theirs, ours))
+    for name in columns:
+        for key in both[~_equal(left[name], right[name])]:
+            yield key, f"{name} is {_shown(left[name][key])} in ClickHouse and {_shown(right[name][key])} in pandas"
 
 
 def _equal(left: pd.Series[Any], right: pd.Series[Any]) -> Any:

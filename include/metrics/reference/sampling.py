@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import logging
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,6 +19,7 @@ from include.metrics.parts.snapshot import Snapshot
 from include.metrics.reference.histories import EVENT_COLUMNS, ordered_history
 from include.warehouse.client import Warehouse, quoted
 
+PERSONS_PER_QUERY = 2_000  # a query may be 256 KiB long
 LARGEST_EVENT_COUNT = 500_000  # of a sample: a few hundred MB while it is checked
 
 _log = logging.getLogger(__name__)
@@ -100,8 +101,8 @@ def _affordable(
 ) -> tuple[str, ...]:
     """Leave out the people with the most events while there are too many."""
     counts = dict.fromkeys(person_ids, 0)
-    if person_ids:
-        sql, params = _of_events("event_counts", events_table, snapshot, {**place, "person_ids": person_ids})
+    for chunk in _chunks(person_ids):
+        sql, params = _of_events("event_counts", events_table, snapshot, {**place, "person_ids": chunk})
         counts |= dict(warehouse.execute(sql, params))
     kept, room = set(), largest_event_count
     for person in sorted(counts, key=lambda one: counts[one]):
@@ -114,11 +115,15 @@ def _affordable(
 def _history(
     warehouse: Warehouse, events_table: str, snapshot: Snapshot, place: dict[str, str], person_ids: Sequence[str]
 ) -> pd.DataFrame:
-    if not person_ids:
-        return pd.DataFrame(columns=list(EVENT_COLUMNS))
-    sql, params = _of_events("history", events_table, snapshot, {**place, "person_ids": tuple(person_ids)})
-    rows = warehouse.frame(sql, params)
-    return rows if len(rows) else pd.DataFrame(columns=list(EVENT_COLUMNS))
+    frames = [pd.DataFrame(columns=list(EVENT_COLUMNS))]
+    for chunk in _chunks(person_ids):
+        frames.append(warehouse.frame(*_of_events("history", events_table, snapshot, {**place, "person_ids": chunk})))
+    return pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
+
+
+def _chunks(person_ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    for first in range(0, len(person_ids), PERSONS_PER_QUERY):
+        yield tuple(person_ids[first : first + PERSONS_PER_QUERY])
 
 
 def _of_events(name: str, events_table: str, snapshot: Snapshot, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
