@@ -28,9 +28,9 @@ a backfill (Backfill button, or `airflow backfill create --dag-id learning_metri
 that meet in one course wait for each other. A cancelled backfill leaves cleared runs queued for ever (Airflow issue
 72337): start a new one instead of clearing.
 
-**Trouble.** Every run calculates 50 people of each course a second time with pandas. When one value differs the run fails,
-names metric, person and period, and writes nothing of that course: `docs/learning_metrics.md` says what to do. What was
-not calculated stays noted, and the next run does it.
+**Trouble.** Every run calculates 50 people of each course a second time with pandas, before it writes. When a value
+differs the run fails, names metric, person and period, and goes no further in that course; `docs/learning_metrics.md`
+says what to do. What was not calculated stays noted, and the next run does it.
 """
 
 from __future__ import annotations

@@ -96,13 +96,15 @@ def _days(first: str | None, last: str | None, start: str | None, end: str | Non
 def _bounds(
     engine: Engine, courses: tuple[str, ...], project: str | None, start: str | None, end: str | None
 ) -> tuple[dt.datetime, dt.datetime] | None:
-    if not (start or end):
+    if not (start and end):
+        if start or end:
+            raise InputError("A period needs both --start and --end.", code="bad_period", pointer="--start")
         return None
     return period_asked(_zone(engine, courses, project, start, end), None, None, start, end)
 
 
 def _zone(engine: Engine, courses: tuple[str, ...], project: str | None, *texts: str | None) -> ZoneInfo:
-    if all(text is None or len(text) > DAY_CHARS for text in texts):
+    if all(text is None or len(text) != DAY_CHARS for text in texts):
         return ZoneInfo("UTC")
     if len(courses) != 1:
         raise InputError(

@@ -26,6 +26,7 @@ from include.commands.metrics.sharing import (
 from include.commands.terminal import JsonOption, guarded, settings_here
 from include.commands.terminal import show as print_result
 from include.metrics.courses import LearningCourse
+from include.metrics.periods.grains import period_between
 from include.metrics.reading.asking import Question, Stores, ask
 from include.metrics.reading.course_figures import CourseFigure, course_figures
 from include.metrics.reading.users import UserValue, user_values
@@ -79,7 +80,8 @@ def show(
         print_result({"items": documents, "total": len(documents)}, as_json=True, title="")
     else:
         who = f"{user} in {course}" if user else course
-        print_result({"values": "none"}, as_json=False, title=f"Metrics of {who}, days of {found.zone.key}", rows=rows)
+        title = f"Metrics of {who}, days of {found.zone.key}"
+        print_result({"values": _why_none(found, question)}, as_json=False, title=title, rows=rows)
 
 
 Shown = tuple[list[dict[str, Any]], list[dict[str, Any]]]
@@ -93,6 +95,13 @@ def _of_course(stores: Stores, course: LearningCourse, question: Question) -> Sh
 def _of_person(stores: Stores, course: LearningCourse, question: Question, user: str) -> Shown:
     values = user_values(stores, course, named_person(stores.engine, course.project, user), question)
     return [one.document(user) for one in values], [_person_row(one) for one in values]
+
+
+def _why_none(course: LearningCourse, question: Question) -> str:
+    """What to say of an answer without rows."""
+    if question.grain is None and not period_between(question.start_at, question.end_at, course.zone).is_whole_days:
+        return "none yet: a period that cuts days is read once it was calculated (metrics recalculate --start --end)"
+    return "none"
 
 
 def _course_row(one: CourseFigure) -> dict[str, Any]:
