@@ -17,7 +17,7 @@ from include.metrics.parts.sql import PARTS_SETTINGS, milliseconds_of
 from include.metrics.periods.grains import ONE_DAY, Period
 from include.metrics.reading.asking import Question, Stores
 from include.metrics.reading.limits import Deadline
-from include.metrics.reading.people import People, nobody, people_of
+from include.metrics.reading.people import People, nobody, people_of, runs_of
 from include.metrics.reading.stored import MAX_ROWS, Asked
 from include.metrics.tables import USER_DAYS
 from include.metrics.values.batches import Batch, batches_of
@@ -99,7 +99,8 @@ def derive_person(
     for batch in batches:
         cards = {(card.metric, card.version): card for card in batch.cards}
         periods = {period.start_at: period for period in batch.periods}
-        for row in value_rows(stores.warehouse, stores.events_table, batch, person_id=person_id):
+        left = deadline.left_seconds()
+        for row in value_rows(stores.warehouse, stores.events_table, batch, person_id=person_id, limit_seconds=left):
             found[cards[row.metric, row.version], periods[row.period_start_at]] = row
     return found
 
@@ -217,17 +218,9 @@ def _calculated(stores: Stores, deadline: Deadline, batch: Batch) -> dict[tuple[
     )
     order = np.argsort(codes, kind="stable")
     found = {}
-    for code, part in _runs(codes[order], rows[order]):
+    for code, part in runs_of(codes[order], rows[order]):
         found[names[(code >> 40) - 1], (code >> 32) & 0xFF, code & 0xFFFFFFFF] = people_of(part)
     return found
-
-
-def _runs(codes: Any, rows: Any) -> Iterator[tuple[int, Any]]:
-    """Cut sorted rows where the code changes."""
-    import numpy as np
-
-    found, starts = np.unique(codes, return_index=True)
-    return zip(found.tolist(), np.split(rows, starts[1:]) if len(rows) else (), strict=True)
 
 
 def _parts(periods: Sequence[Period], card_count: int, rows_of: Mapping[Period, int]) -> Iterator[tuple[Period, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -62,3 +63,23 @@ def people_of(rows: Any) -> People:
     )
     sizes = rows["sample_n"].astype(np.int64)
     return People(rows["person_id"].copy(), value, numerator, denominator, sizes, np.column_stack(by_timeout))
+
+
+def runs_of(codes: Any, rows: Any) -> Iterator[tuple[int, Any]]:
+    """Cut rows where their code changes.
+
+    Args:
+        codes: shape (n,), integers in ascending order.
+        rows: shape (n,), any array.
+
+    Returns:
+        Each code with its rows.
+
+    >>> import numpy as np
+    >>> [(code, run.tolist()) for code, run in runs_of(np.array([3, 3, 8]), np.array([0.5, 1.5, 2.5]))]
+    [(3, [0.5, 1.5]), (8, [2.5])]
+    """
+    import numpy as np
+
+    found, starts = np.unique(codes, return_index=True)
+    return zip(found.tolist(), np.split(rows, starts[1:]) if len(rows) else (), strict=True)

@@ -163,15 +163,20 @@ def _conditions(
     metric: Metric | None,
 ) -> list[ColumnElement[bool]]:
     r, s = metric_restatements.c, metric_slices.c
-    pairs = (
-        (project, s.project == project),
-        (course_id, s.course_id == course_id),
-        (readable, tuple_(s.project, s.course_id).in_(sorted(readable or ()))),
-        (from_at, r.restated_at >= from_at),
-        (to_at, r.restated_at < to_at),
-        (metric, s.metric == (metric.value if metric else None)),
-    )
-    return [condition for value, condition in pairs if value is not None]
+    found: list[ColumnElement[bool]] = []
+    if project is not None:
+        found.append(s.project == project)
+    if course_id is not None:
+        found.append(s.course_id == course_id)
+    if readable is not None:
+        found.append(tuple_(s.project, s.course_id).in_(sorted(readable)))
+    if from_at is not None:
+        found.append(r.restated_at >= from_at)
+    if to_at is not None:
+        found.append(r.restated_at < to_at)
+    if metric is not None:
+        found.append(s.metric == metric.value)
+    return found
 
 
 def _user_ids(connection: Connection, people: set[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, ...]]:

@@ -14,7 +14,7 @@ from include.metrics.catalogue.cards import Card
 from include.metrics.courses import LearningCourse
 from include.metrics.names import Metric
 from include.metrics.periods.grains import Period
-from include.metrics.reading.people import People, nobody, people_of
+from include.metrics.reading.people import People, nobody, people_of, runs_of
 from include.metrics.values.computing import ValueRow
 from include.state.tables import metric_slices, metric_values
 
@@ -168,7 +168,7 @@ def person_counts(
         )
         .order_by(c.calculated_at, c.slice_id)
     )
-    rows = connection.execute(query).tuples()
+    rows = connection.execute(query).all()
     return {wanted[start, end]: count for start, end, count in rows if (start, end) in wanted}
 
 
@@ -199,6 +199,4 @@ def _copied(connection: Connection, slice_ids: Sequence[int]) -> dict[int, Peopl
         cursor.copy_expert(cursor.mogrify(_COPY_VALUES, (list(slice_ids),)).decode(), body)
     count = (len(body.getvalue()) - _COPY_HEADER_BYTES) // layout.itemsize
     rows = np.frombuffer(body.getbuffer(), layout, count, _COPY_HEADER_BYTES)
-    ids, starts = np.unique(rows["slice_id"], return_index=True)
-    ends = [*starts[1:], len(rows)]
-    return {int(one): people_of(rows[start:end]) for one, start, end in zip(ids, starts, ends, strict=True)}
+    return {slice_id: people_of(part) for slice_id, part in runs_of(rows["slice_id"], rows)}

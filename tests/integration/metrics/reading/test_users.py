@@ -11,7 +11,7 @@ from include.metrics.reading.users import UserValue, values_of_user
 from include.state.tables import metric_values
 from tests.metric_events import golden_events, learned, person_id, random_events
 from tests.metric_reader import WEEK, Reader, day_of, instant, values_by_key
-from tests.metric_runs import CLOSED
+from tests.metric_runs import CLOSED, MetricRuns
 
 GOLDEN = {
     ("retention", 1): 1.0,
@@ -47,22 +47,27 @@ def shown(values: list[UserValue]) -> dict[tuple[str, int, dt.datetime], tuple[o
     }
 
 
-class TestUserValues:
-    @pytest.fixture
-    def golden(self, reader: Reader) -> Reader:
-        reader.runs.stores.set_zone("UTC")
-        reader.runs.stores.require()
-        reader.runs.stores.put(golden_events())
-        reader.runs.run()
-        return reader
+def golden_week(runs: MetricRuns) -> Reader:
+    """The golden case, calculated long after."""
+    runs.stores.clear()
+    runs.stores.set_zone("UTC")
+    runs.stores.require()
+    runs.stores.put(golden_events())
+    runs.run()
+    return Reader(runs)
 
-    @pytest.mark.parametrize("is_stored", [True, False], ids=["stored", "derived"])
-    def test_should_give_the_golden_values_when_asked_for_the_week(self, golden: Reader, *, is_stored: bool) -> None:
-        if not is_stored:
-            golden.forget_values()
+
+@pytest.fixture(scope="module")
+def golden(own: MetricRuns) -> Reader:
+    """Read only by the tests of the first class; those of the others begin anew."""
+    return golden_week(own)
+
+
+class TestUserValues:
+    def test_should_give_the_golden_values_when_asked_for_the_week(self, golden: Reader) -> None:
         found = golden.user()
         assert {(one.metric.value, one.version): one.value for one in found} == pytest.approx(GOLDEN, rel=1e-9)
-        assert {one.is_stored for one in found} == {is_stored}
+        assert {one.is_stored for one in found} == {True}
 
     def test_should_write_the_keys_of_the_seed_when_shown(self, golden: Reader) -> None:
         (one,) = golden.user(metrics=["engagement"], version=1)
@@ -91,20 +96,6 @@ class TestUserValues:
         assert found[Metric.TIME_ON_TASK, 2].sensitivity == {"300": 360.0, "600": 360.0, "1800": 360.0}
         assert found[Metric.TIME_ON_TASK, 1].sensitivity is None
 
-    def test_should_prefer_what_is_stored_when_user_days_say_otherwise(self, golden: Reader) -> None:
-        with golden.runs.stores.state.begin() as connection:
-            connection.execute(metric_values.update().values(value=77.0))
-        assert {one.value for one in golden.user()} == {77.0}
-
-    def test_should_not_take_values_of_another_definition_when_settings_changed(self, golden: Reader) -> None:
-        with golden.runs.stores.state.begin() as connection:
-            connection.execute(metric_values.update().values(value=77.0))
-        later = Reader(golden.runs.with_settings(retention_days=1))
-        found = values_by_key(later.user(metrics=["retention"]))
-        assert found[Metric.RETENTION, 2].value == 1.0
-        assert not found[Metric.RETENTION, 2].is_stored
-        assert found[Metric.RETENTION, 1].value == 77.0
-
     def test_should_give_one_value_per_period_when_a_grain_is_asked_for(self, golden: Reader) -> None:
         bounds = (instant("2025-03-02 12:00:00"), instant("2025-03-06 12:00:00"))
         found = golden.user(bounds=bounds, grain="day", metrics=["engagement_score"], version=2)
@@ -126,6 +117,25 @@ class TestUserValues:
     )
     def test_should_tell_the_state_when_a_period_ends(self, golden: Reader, now: str, state: str) -> None:
         assert {one.state for one in golden.user(now=instant(now))} == {state}
+
+
+class TestUserValuesAfterAChange:
+    def test_should_give_the_golden_values_when_nothing_is_stored(self, own: MetricRuns) -> None:
+        golden = golden_week(own)
+        golden.forget_values()
+        found = golden.user()
+        assert {(one.metric.value, one.version): one.value for one in found} == pytest.approx(GOLDEN, rel=1e-9)
+        assert {one.is_stored for one in found} == {False}
+
+    def test_should_take_stored_values_of_the_same_definition_only(self, own: MetricRuns) -> None:
+        golden = golden_week(own)
+        with golden.runs.stores.state.begin() as connection:
+            connection.execute(metric_values.update().values(value=77.0))
+        assert {one.value for one in golden.user()} == {77.0}
+        later = Reader(golden.runs.with_settings(retention_days=1))
+        found = values_by_key(later.user(metrics=["retention"]))
+        assert (found[Metric.RETENTION, 2].value, found[Metric.RETENTION, 2].is_stored) == (1.0, False)
+        assert found[Metric.RETENTION, 1].value == 77.0
 
 
 class TestUserValuesWithoutARow:
