@@ -6,8 +6,14 @@ import datetime as dt
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Engine
 
 from include.days import utc_now
+from include.events.loading.load_events import load_events
+from include.metrics.recalculating.job import recalculate
+from include.metrics.recalculating.orders import Order
+from include.settings import Settings
+from include.warehouse.client import Warehouse
 from tests.api_client import Api
 from tests.conversion_days import ScoredDay
 
@@ -78,6 +84,41 @@ class TestLearningSeed:
         }  # fmt: skip
         taken = api.post("/api/v1/events", token=answer.json()["access_token"], json={"events": [event]})
         assert (taken.status_code, taken.json()["accepted"]) == (202, 1)
+
+    def test_should_calculate_and_read_metrics(self, api: Api, warehouse: Warehouse, state: Engine) -> None:
+        course, teacher, now = str(uuid4()), api.person("teacher"), utc_now()
+        assert api.put(f"/api/v1/courses/{course}", json={"teachers": [teacher.user_id]}).status_code == 200
+        user, moment = str(uuid4()), now - dt.timedelta(days=1)
+        events = [
+            {
+                "id": str(uuid4()), "user_id": user, "course_id": course, "module_id": str(uuid4()),
+                "event_type": kind, "timestamp": moment.isoformat(), "payload": {"task_id": "t1"},
+            }
+            for kind in ("task_start", "task_success")
+        ]  # fmt: skip
+        assert api.post("/api/v1/events", json={"events": events}).status_code == 202
+        settings = Settings.from_env(api.environ)
+        load_events(warehouse, state, settings.intake, run_id="test")
+        period = {
+            "period_start": f"{moment.date()}T00:00:00Z",
+            "period_end": f"{moment.date() + dt.timedelta(days=1)}T00:00:00Z",
+        }
+        asked = {"course_id": course, **period, "metrics": ["completion", "engagement"]}
+        taken = api.post("/api/v1/metrics/calculate", token=teacher.token, json=asked)
+        assert (taken.status_code, set(taken.json())) == (202, {"task_id", "metrics"})
+        bounds = tuple(dt.datetime.fromisoformat(text) for text in period.values())
+        order = Order(project="default", courses=(course,), metrics=("completion", "engagement"), bounds=bounds)
+        recalculate(warehouse, state, settings, order, run_id=taken.json()["task_id"])
+        query = {**period, "metrics": ["engagement", "completion"]}
+        values = api.get(f"/api/v1/metrics/user/{user}", token=teacher.token, params=query).json()
+        figures = api.get(f"/api/v1/analytics/course/{course}", token=teacher.token, params=query).json()
+        assert [(one["metric_name"], one["value"]) for one in values] == [
+            ("engagement_score", 3.5), ("completion_rate", 1.0),
+        ]  # fmt: skip
+        assert [one["average_value"] for one in figures] == [3.5, 1.0]
+        keys = {"metric_name", "course_id", "period_start", "period_end"}
+        assert keys | {"user_id", "module_id", "value", "calculated_at"} <= set(values[0])
+        assert keys | {"average_value"} <= set(figures[0])
 
 
 class TestMobileSeed:

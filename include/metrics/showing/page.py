@@ -99,7 +99,7 @@ def _courses(courses: Sequence[ListedCourse], course_count: int, shown: ShownCou
             _day(one.first_day),
             _day(one.last_day),
             minute_of(one.last_calculated_at),
-            f"{one.pending_day_count} days" if one.pending_day_count else "nothing",
+            _waiting(one.pending_day_count),
         )
         for one in courses
     ]
@@ -109,6 +109,12 @@ def _courses(courses: Sequence[ListedCourse], course_count: int, shown: ShownCou
     more = course_count - len(courses)
     tail = f"<p class='quiet'>{more} more courses are not shown; name one as ?course_id=….</p>" if more > 0 else ""
     return f"<h2>Courses</h2>{html_grid(header, rows, dressed)}{tail}"
+
+
+def _waiting(day_count: int) -> str:
+    if not day_count:
+        return "nothing"
+    return "1 day" if day_count == 1 else f"{day_count} days"
 
 
 def _course_link(one: ListedCourse, name: str, shown: ShownCourse | None) -> str:

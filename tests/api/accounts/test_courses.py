@@ -31,6 +31,14 @@ class TestWrite:
         assert (changed["teachers"], changed["timezone"]) == ([teacher.user_id], "UTC")
         assert api.get(path, token=VIEWER).json() == changed
 
+    def test_should_take_the_zone_of_its_project_when_a_new_course_names_none(self, api: Api, path: str) -> None:
+        app_code = api.app_code(timezone="Asia/Tokyo")
+        made = api.put(f"{path}?project={app_code}", json={}).json()
+        assert made["timezone"] == "Asia/Tokyo"
+        api.put(f"{path}?project={app_code}", json={"timezone": "UTC"})
+        assert api.put(f"{path}?project={app_code}", json={}).json()["timezone"] == "UTC"
+        assert api.put(f"{path}?project=default", json={}).json()["timezone"] == "UTC"
+
     def test_should_answer_422_when_a_teacher_is_none(self, api: Api, path: str) -> None:
         unknown = api.put(path, json={"teachers": [str(uuid4())], "items": []})
         student = api.put(path, json={"teachers": [api.person().user_id]})

@@ -194,6 +194,35 @@ class TestTask:
         assert school.api.get(path, token=school.tokens["teacher"]).status_code == 404
         assert school.api.get(path, token=OTHER).json()["kind"] == "metrics"
 
+    def test_should_give_a_row_per_metric_and_version_when_done(self, school: School) -> None:
+        week = {"period_start": "2025-03-03", "period_end": "2025-03-10"}
+        answer = school.calculate(**week, metrics=["completion", "retention"], version="all", caller="teacher")
+        task_id = answer.json()["task_id"]
+        conf = school.api.orchestrator.runs[DAG, task_id].conf
+        bounds = tuple(dt.datetime.fromisoformat(conf[name]) for name in ("period_start", "period_end"))
+        school.recalculate(task_id, project="default", courses=(OWN,), metrics=tuple(conf["metrics"]), bounds=bounds)
+        school.api.orchestrator.move(DAG, task_id, SUCCESS, step_count=1, finished_count=1)
+        path = f"/tasks/{task_id}/result"
+        found = school.api.get(path, token=school.tokens["teacher"]).json()
+        rows = [(one["metric_name"], one["version"], one["n_users"], one["n_null"]) for one in found["data"]]
+        assert rows == [
+            ("retention", 1, 1, 0), ("retention", 2, 1, 0), ("completion_rate", 1, 1, 0), ("completion_rate", 2, 1, 1),
+        ]  # fmt: skip
+        assert found["pagination"] == {"total": 4, "limit": 100, "offset": 0, "has_more": False}
+        page = school.api.get(f"{path}?limit=1&offset=2").json()
+        assert (page["data"], page["pagination"]["has_more"]) == ([found["data"][2]], True)
+        assert (found["data"][0]["grain"], found["data"][0]["period_start"]) == ("week", conf["period_start"])
+
+    def test_should_show_what_a_run_of_the_schedule_wrote(self, school: School) -> None:
+        run_id = f"scheduled__{uuid4()}"
+        school.learn(learned("2025-03-03 10:00:00", course=f"course {uuid4()}"))
+        school.recalculate(run_id)
+        school.api.orchestrator.add_run(DAG, run_id, SUCCESS, step_count=1, finished_count=1)
+        found = school.api.get(f"/tasks/{run_id}/result", params={"limit": 1000}).json()
+        assert {one["grain"] for one in found["data"]} == {"day", "week", "month"}
+        assert {one["metric_name"] for one in found["data"]} == set(SIX)
+        assert len(found["data"]) == found["pagination"]["total"]
+
     def test_should_wait_for_the_result_and_say_why_there_is_none(self, school: School, days: dict[str, str]) -> None:
         task_id = school.calculate(**days).json()["task_id"]
         path = f"/tasks/{task_id}/result"

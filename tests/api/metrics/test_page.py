@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import pytest
 
+from include.days import utc_now
+from include.metrics.parts.taking import take_loads
 from tests.api.metrics.conftest import OWN, School, said
 from tests.metric_events import learned
 
@@ -107,6 +109,9 @@ class TestMetricsPage:
         text, cells = page_of(school, course_id=course)
         assert "late data" in text
         assert cells.row(course)[8] == "nothing"
+        school.learn(learned("2025-03-06 10:00:00", course=course))
+        take_loads(school.stores.warehouse, school.stores.state, school.stores.table, now=utc_now())
+        assert page_of(school, course_id=course)[1].row(course)[8] == "1 day"
 
     def test_should_give_no_meaning_to_what_others_wrote(self, school: School) -> None:
         course = HOSTILE + uuid4().hex
