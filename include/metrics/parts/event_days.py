@@ -110,7 +110,10 @@ def _look_at(
     found: DaysOfCourses,
 ) -> None:
     """Add what courses of one zone have."""
-    near = {date + offset for key in courses for date in dates[key] for offset in (-ONE_DAY, ONE_DAY * 0, ONE_DAY)}
+    found_dates = {date for key in courses for date in dates.get(key, ())}
+    if not found_dates:
+        return
+    near = {date + offset for date in found_dates for offset in (-ONE_DAY, ONE_DAY * 0, ONE_DAY)}
     zone = next(iter(courses.values())).zone
     days = {milliseconds_of(day_start(day, zone)): day for day in sorted(near)}
     for one in filters:

@@ -3,7 +3,7 @@
 SELECT
     project,
     scope_id AS course_id,
-    roundDown(toUnixTimestamp64Milli(event_time), %(day_starts)s) AS day_start,
+    roundDown(toUnixTimestamp64Milli(event_time), CAST(%(day_starts)s, 'Array(Int64)')) AS day_start,
     count() AS row_count,
     groupUniqArray(load_id) AS load_ids,
     max(event_name = 'task_success') AS may_complete

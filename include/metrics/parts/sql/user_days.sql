@@ -34,7 +34,7 @@ SELECT
     %(parts_project)s AS project,
     %(parts_course)s AS course_id,
     person_id,
-    toDate(%(parts_days)s[indexOf(%(parts_day_starts)s, day_start)]) AS day,
+    toDate(%(parts_days)s[indexOf(CAST(%(parts_day_starts)s, 'Array(Int64)'), day_start)]) AS day,
     %(parts_zone)s AS time_zone,
     toUInt32(events) AS event_count,
     toUInt32(page_views) AS page_view_count,
@@ -72,7 +72,7 @@ SELECT
 FROM (
     SELECT
         person_id,
-        roundDown(moment_ms, %(parts_day_starts)s) AS day_start,
+        roundDown(moment_ms, CAST(%(parts_day_starts)s, 'Array(Int64)')) AS day_start,
         count() AS events,
         countIf(kind = indexOf(%(parts_kinds)s, 'page_view')) AS page_views,
         countIf(kind = indexOf(%(parts_kinds)s, 'scroll')) AS scrolls,

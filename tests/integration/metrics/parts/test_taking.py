@@ -11,7 +11,9 @@ from include.metrics.parts.taking import TakenReport
 from include.metrics.parts.touching import EVENTS
 from include.state.tables import projects
 from tests.metric_events import COURSE, PROJECT, REPLAY, LearningStores, golden_events, learned
-from tests.user_day_runs import forget_all, rebuild, snapshot_of, take, touched
+from tests.user_day_runs import catch_up, forget_all, rebuild, snapshot_of, take, touched
+
+LONE_ID = "00000000-0000-0000-0000-000000000001"
 
 
 def days_of(stores: LearningStores, course: str = COURSE) -> list[str]:
@@ -163,6 +165,16 @@ class TestChangedZone:
             ("2025-03-03", "Europe/Moscow", 1),
             ("2025-03-06", "Europe/Moscow", 1),
         ]
+
+    def test_should_touch_the_old_days_when_no_event_of_the_course_is_left(self, stores: LearningStores) -> None:
+        stores.put([learned("2025-03-03 10:00:00", event_id=LONE_ID)])
+        catch_up(stores)
+        stores.remove(LONE_ID)
+        stores.set_zone("Europe/Moscow")
+        take(stores)
+        assert days_of(stores) == ["2025-03-03", "2025-03-03"]  # the events of a day, and the cohort
+        catch_up(stores)
+        assert stores.user_days() == []
 
     def test_should_touch_all_days_when_the_zone_of_the_project_changes(self, stores: LearningStores) -> None:
         stores.put([learned("2025-03-03 22:30:00")])
