@@ -18,13 +18,21 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks.learning_stores import SQL, export, fill, forget_values, server_rss_mb
-from benchmarks.learning_ways import calculate_duckdb, calculate_ours, prepare_history, run_job, run_late
+from benchmarks.learning_ways import (
+    calculate_duckdb,
+    calculate_ours,
+    make_user_days,
+    prepare_history,
+    read_user_days,
+    run_job,
+    run_late,
+)
 from benchmarks.measuring import in_fresh_process, peak_rss_mb, report
 from include.services.stack import running_engines
 from include.services.stores import Stores, open_stores
@@ -36,7 +44,8 @@ SHORT_DAYS, LONG_DAYS = 30, 300  # histories whose days are equally large
 LATE_SESSIONS, LATE_ROUNDS = 100, 5
 GOAL_JOB_SECONDS = 60.0  # for the metrics of a day with 10 million events
 TOLERANCE = 1e-9
-WHAT = ("values", "job", "late")
+WHAT = ("values", "pandas", "job", "late")
+WAYS = ("ours", "duckdb", "job", "query", "pandas")
 
 
 def main() -> None:
@@ -45,7 +54,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--what", nargs="+", choices=WHAT, default=WHAT)
-    parser.add_argument("--way", choices=("ours", "duckdb", "job"))
+    parser.add_argument("--way", choices=WAYS)
     arguments = parser.parse_args()
     if arguments.way:
         run_one(arguments.way, arguments.days)
@@ -68,12 +77,16 @@ class Measures:
 
     def run(self, what: list[str], events: int, days: int) -> None:
         """Run some of the measures."""
-        if {"values", "job"} & set(what):
+        if set(what) - {"late"}:
             started = time.perf_counter()
             stored = fill(self.stores, self.settings, events=events, days=days)
             print(f"-- {stored} events of {days} days, written in {time.perf_counter() - started:.0f} s", flush=True)
+            if {"values", "pandas"} & set(what):
+                export(self.stores.warehouse, self.settings.intake.events_table, self.folder)
             if "values" in what:
                 self.values(stored, days)
+            if "pandas" in what:
+                self.user_days(stored, days)
             if "job" in what:
                 self.job(stored, days)
         if "late" in what:
@@ -82,11 +95,7 @@ class Measures:
 
     def values(self, events: int, days: int) -> None:
         """User-days and all values, against DuckDB."""
-        export(self.stores.warehouse, self.settings.intake.events_table, self.folder)
-        runs: dict[str, list[dict[str, Any]]] = {"duckdb": [], "ours": []}
-        for _ in range(self.repeats):
-            for way, done in runs.items():
-                done.append(self._fresh(way, days))
+        runs = self._in_turn("duckdb", "ours", days)
         values = compare(self.folder / "ours", self.folder / "duckdb")
         best = {way: min(done, key=lambda run: float(run["seconds"])) for way, done in runs.items()}
         ours, theirs = best["ours"], best["duckdb"]
@@ -102,6 +111,13 @@ class Measures:
             "learning_metrics_against_duckdb", ours["seconds"], theirs["seconds"], unit="s", rows=events,
             libraries=LIBRARIES, **details,
         )  # fmt: skip
+
+    def user_days(self, events: int, days: int) -> None:
+        """The query of user-days alone, against pandas with the events in memory."""
+        runs = self._in_turn("pandas", "query", days)
+        rows = compare_user_days(self.folder / "query" / "days.txt", self.folder / "pandas" / "days.txt")
+        pair = [min(run["details"]["query"] for run in runs[way]) for way in ("query", "pandas")]
+        report("learning_user_days_against_pandas", *pair, unit="s", rows=events, libraries=LIBRARIES, user_days=rows)
 
     def job(self, events: int, days: int) -> None:
         """The whole job over a fresh history, against the goal for a day of ten million events."""
@@ -137,6 +153,13 @@ class Measures:
                 history_days=days, **details,
             )  # fmt: skip
 
+    def _in_turn(self, reference: str, way: str, days: int) -> dict[str, list[dict[str, Any]]]:
+        runs: dict[str, list[dict[str, Any]]] = {reference: [], way: []}
+        for _ in range(self.repeats):
+            for name, done in runs.items():
+                done.append(self._fresh(name, days))
+        return runs
+
     def _fresh(self, way: str, days: int) -> dict[str, Any]:
         growth: list[float] = []
         with server_growth(self.folder, growth):
@@ -151,18 +174,22 @@ def run_one(way: str, days: int) -> None:
     target.mkdir(exist_ok=True)
     for old in target.glob("*.tsv"):
         old.unlink()
-    if way == "duckdb":
-        import duckdb  # noqa: F401  # imports do not count
+    # What a way imports does not count.
+    import duckdb  # noqa: F401
+    import pandas  # noqa: F401
 
-        before, started = peak_rss_mb(), time.perf_counter()
-        details: dict[str, Any] = calculate_duckdb(folder / "events.duckdb", days, target)
-    else:
-        import pandas  # noqa: F401
-
-        settings = Settings.from_env()
-        stores = open_stores(settings)
-        before, started = peak_rss_mb(), time.perf_counter()
-        details = calculate_ours(stores, settings, days, target) if way == "ours" else run_job(stores, settings, days)
+    settings = Settings.from_env()
+    stores = open_stores(settings)
+    database = folder / "events.duckdb"
+    works: dict[str, Callable[[], dict[str, Any]]] = {
+        "ours": lambda: calculate_ours(stores, settings, days, target),
+        "duckdb": lambda: calculate_duckdb(database, days, target),
+        "job": lambda: run_job(stores, settings, days),
+        "query": lambda: read_user_days(stores, settings, days, target / "days.txt"),
+        "pandas": lambda: make_user_days(database, target / "days.txt"),
+    }
+    before, started = peak_rss_mb(), time.perf_counter()
+    details = works[way]()
     seconds = time.perf_counter() - started
     print(json.dumps({"seconds": seconds, "growth_mb": peak_rss_mb() - before, "details": details}))
 
@@ -194,6 +221,19 @@ def compare(ours: Path, theirs: Path) -> int:
     if differing or our_count != their_count:
         raise SystemExit(f"Of {count} values {differing} differ; ours {our_count}, DuckDB {their_count}.")
     return int(count)
+
+
+def compare_user_days(ours: Path, theirs: Path) -> int:
+    """Hold every user-day against its twin, exactly; give how many there are.
+
+    Raises:
+        SystemExit: a user-day is missing, or differs.
+    """
+    lines, others = (sorted(file.read_bytes().splitlines()) for file in (ours, theirs))
+    if lines != others:
+        differing = len(set(lines) ^ set(others))
+        raise SystemExit(f"User-days: ours {len(lines)}, pandas {len(others)}, lines only one has {differing}.")
+    return len(lines)
 
 
 @contextmanager

@@ -17,21 +17,41 @@ from include.metrics.courses import learning_course
 from include.metrics.names import VERSIONS, Metric
 from include.metrics.parts.building import ensure_user_days, rebuild_days
 from include.metrics.parts.snapshot import Snapshot
+from include.metrics.parts.sql import PARTS_SETTINGS, parts_of_events
 from include.metrics.parts.taking import take_loads
 from include.metrics.parts.touching import forget_touched, read_touched
 from include.metrics.periods.grains import STANDARD_GRAINS, periods_of
 from include.metrics.recalculating.job import recalculate
 from include.metrics.recalculating.orders import Order
-from include.metrics.tables import USER_DAYS
+from include.metrics.tables import KINDS, TIMEOUTS_SECONDS, USER_DAYS
 from include.metrics.values.batches import Batch, batches_of
 from include.metrics.values.computing import read_values
 from include.services.stores import Stores
 from include.settings import Settings
+from include.warehouse.client import bound
 from include.warehouse.schema import drop_tables
 
 EPOCH_DAY = dt.date(1970, 1, 1)
+START_AT = dt.datetime.combine(FIRST_DAY, dt.time(), dt.UTC)
 EVERYTHING = Snapshot(frontier=2**62)
 PIECE_BYTES = 1 << 20
+USER_DAY_COLUMNS = {
+    "course_id": "course_id",
+    "person_id": "person_id",
+    "day": "toUInt16(day)",
+    "event_count": "event_count",
+    **{f"{kind}_count": f"{kind}_count" for kind in KINDS},
+    "first_ms": "toUnixTimestamp64Milli(first_at)",
+    "last_ms": "toUnixTimestamp64Milli(last_at)",
+    "is_task_start_last": "is_task_start_last",
+    "gap_capped_ms": "gap_capped_ms",
+    "task_gap_capped_ms": "task_gap_capped_ms",
+    **{f"{what}_{s}_ms": f"{what}_{s}_ms" for s in TIMEOUTS_SECONDS for what in ("active", "task")},
+    "session_count": "session_count",
+    "engaged_session_count": "engaged_session_count",
+    "done_items": "done_items",
+}
+"""What user-days by ClickHouse and by pandas are compared on: name and how ClickHouse gives it."""
 Steps = dict[str, float]
 
 
@@ -103,6 +123,48 @@ def calculate_duckdb(database: Path, days: int, folder: Path) -> Steps:
             for grain in STANDARD_GRAINS:
                 run("periods", grain=grain)
                 run("values", grain=grain, file=str(folder / f"all_{grain}.tsv"))
+    return steps
+
+
+def read_user_days(stores: Stores, settings: Settings, days: int, file: Path) -> Steps:
+    """The query of user-days alone, read as text."""
+    steps: Steps = {}
+    with timed(steps, "query"), file.open("wb") as target:
+        for course_id in COURSES:
+            with stores.state.connect() as connection:
+                course = learning_course(connection, PROJECT, course_id)
+            parts = parts_of_events(
+                settings.intake.events_table,
+                course,
+                moment_of(-1) - dt.timedelta(hours=12),
+                moment_of(days),
+                EVERYTHING,
+            )
+            said = ", ".join(f"{name} = {value}" for name, value in PARTS_SETTINGS.items())
+            sql = (
+                f"SELECT {', '.join(USER_DAY_COLUMNS.values())} FROM ({parts.sql}) SETTINGS {said} FORMAT TabSeparated"
+            )
+            with stores.warehouse.read_stream(bound(sql, parts.params)) as body:
+                while piece := body.read(PIECE_BYTES):
+                    target.write(piece)
+    return steps
+
+
+def make_user_days(database: Path, file: Path) -> Steps:
+    """The same by pandas, from a frame that is in memory already."""
+    import duckdb
+
+    from benchmarks.learning_pandas import user_days
+
+    steps: Steps = {}
+    with duckdb.connect(str(database), read_only=True) as connection:
+        events = connection.execute(
+            "SELECT * REPLACE (person_id::VARCHAR AS person_id, event_id::VARCHAR AS event_id) FROM events"
+        ).df()
+    with timed(steps, "query"):
+        found = user_days(events)
+    found["done_items"] = ["[" + ",".join(f"'{item}'" for item in items) + "]" for items in found["done_items"]]
+    found[list(USER_DAY_COLUMNS)].to_csv(file, sep="\t", header=False, index=False)
     return steps
 
 
