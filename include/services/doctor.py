@@ -19,6 +19,8 @@ from include.errors import CounterflowError, StoreError, StoreUnavailable
 from include.events.loading.status import read_status
 from include.metrics.waiting import read_waiting
 from include.provenance.conservation import Balance, balance_recent
+from include.provenance.course_balances import ADVICE as COURSE_ADVICE
+from include.provenance.course_balances import balance_courses
 from include.provenance.event_balances import LANDING_ADVICE, balance_intake, balance_landed
 from include.services.airflow.client import HEALTH_PARTS
 from include.services.airflow.running import GROUP as AIRFLOW_GROUP
@@ -195,17 +197,25 @@ def _inbox(engine: Engine) -> Check:
 
 
 def _landed(engine: Engine, settings: Settings) -> list[Check]:
-    """Whether ClickHouse still has what was loaded lately."""
+    """Whether ClickHouse still has what was loaded lately, and user-days what ClickHouse has."""
     if settings.clickhouse is None:
         return []
     warehouse, table = Warehouse(settings.clickhouse), settings.intake.events_table
+    since = utc_now() - dt.timedelta(days=BALANCED_DAYS)
+    looks: list[tuple[str, str, Callable[[], list[Balance]]]] = [
+        ("events landed", LANDING_ADVICE, lambda: [balance_landed(warehouse, engine, table, since=since)]),
+        ("events of courses", COURSE_ADVICE, lambda: balance_courses(warehouse, engine, table, since=since)),
+    ]
+    return [check for look in looks for check in _balanced(*look)]
+
+
+def _balanced(name: str, advice: str, look: Callable[[], list[Balance]]) -> list[Check]:
     try:
-        balance = balance_landed(warehouse, engine, table, since=utc_now() - dt.timedelta(days=BALANCED_DAYS))
+        return [_adds_up(name, look())]
     except StoreUnavailable:
         return []  # the check of ClickHouse says so
     except StoreError as error:
-        return [Check("events landed", False, error.message, LANDING_ADVICE)]
-    return [_adds_up("events landed", [balance])]
+        return [Check(name, False, error.message, advice)]
 
 
 def _metrics(engine: Engine) -> Check:

@@ -13,11 +13,16 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from include.days import utc_now
+from include.events.tables import events_table
+from include.metrics.tables import USER_DAYS
 from include.registry.versions import find_production, register
 from include.state.tables import inbox_batches
+from include.warehouse.schema import ensure_tables
 from tests.dags.rig import COUNTERS
 from tests.dags.scheduler_rig import CHAIN, TOKEN, SchedulerRig
 from tests.event_inbox import opened_inbox
+from tests.metric_events import golden_events, opened_learning
+from tests.metric_runs import MetricRuns
 
 pytestmark = [pytest.mark.scheduler, pytest.mark.timeout(1200)]
 
@@ -151,6 +156,31 @@ class TestEventLoading:
             assert inbox.ids() == list(range(50))
         landed = [run for run in running.client.runs("event_loading") if run["state"] == "success"]
         assert {run["run_type"] for run in landed} == {"scheduled"}
+
+
+class TestLearningMetrics:
+    """I9: a backfill of three days, its runs at once, is as one calculation of all three."""
+
+    DAYS = ("2025-03-03", "2025-03-04", "2025-03-05")
+
+    def test_should_calculate_each_day_of_a_backfill(self, running: SchedulerRig) -> None:
+        with opened_learning(running.stores.environ) as stores:
+            ensure_tables(stores.warehouse, [events_table(stores.table), USER_DAYS])
+            stores.set_zone("UTC", course="golden")
+            stores.require(course="golden")
+            stores.put(golden_events(course="golden"))
+            bounds = ("--from-date", self.DAYS[0], "--to-date", self.DAYS[-1])
+            running.airflow("backfill", "create", "--dag-id", "learning_metrics", *bounds, "--max-active-runs", "3")
+            running.wait(lambda: self._green_days(running) == self.DAYS, "the backfill", 300)
+            found = MetricRuns(stores).values(course="golden", grain="week", user="u1")
+        by_name = {(key.metric, key.version): one.value for key, one in found.items()}
+        assert by_name["engagement_score", 1] == pytest.approx(13.7)
+        assert by_name["time_on_task", 2] == 360.0
+        assert len(by_name) == 12
+
+    def _green_days(self, running: SchedulerRig) -> tuple[str, ...]:
+        runs = running.client.runs("learning_metrics")
+        return tuple(sorted({run["partition_key"] for run in runs if run["state"] == "success"} & set(self.DAYS)))
 
 
 class TestKilledWorkers:
