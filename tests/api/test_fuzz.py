@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from uuid import uuid4
 
 import pytest
 import schemathesis
@@ -35,6 +36,7 @@ class Served:
     api: Api
     url: str
     app_code: str
+    course_id: str
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +52,9 @@ def served(engine_environ: dict[str, str], tmp_path_factory: pytest.TempPathFact
         time.sleep(0.02)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        app_code = api.app_code()
-        yield Served(api, f"http://127.0.0.1:{port}{PREFIX}", app_code)
+        course_id = f"course {uuid4()}"
+        assert api.put(f"/api/v1/courses/{course_id}", json={"timezone": "America/New_York"}).status_code == 200
+        yield Served(api, f"http://127.0.0.1:{port}{PREFIX}", api.app_code(), course_id)
     finally:
         server.should_exit = True
         thread.join(START_SECONDS)
@@ -73,8 +76,10 @@ class TestFuzz:
             suppress_health_check=list(HealthCheck),
         )
         def ask(case: schemathesis.Case) -> None:
-            if "app_code" in (case.path_parameters or {}) and next(numbers) % 4:
-                case.path_parameters["app_code"] = served.app_code
+            places = case.path_parameters or {}
+            for name in ("app_code", "course_id"):
+                if name in places and next(numbers) % 4:
+                    places[name] = getattr(served, name)
             statuses.add(case.call_and_validate(base_url=served.url, headers=headers, checks=CHECKS).status_code)
 
         ask()

@@ -251,6 +251,32 @@ class TestRefusals:
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/period_end")
 
 
+class TestEndsOfTime:
+    @pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Kiritimati", "UTC"])
+    @pytest.mark.parametrize("grain", [None, "day", "week", "month"])
+    @pytest.mark.parametrize(
+        "bounds",
+        [
+            ("1970-01-01T00:00:00Z", "1970-03-05T00:00:00Z"),
+            ("2100-10-01T00:00:00Z", "2100-12-31T23:59:59.999Z"),
+            ("2100-12-30T00:00:00Z", "2100-12-31T00:00:00Z"),
+        ],
+    )
+    def test_should_have_an_answer(self, school: School, bounds: tuple[str, str], grain: str | None, zone: str) -> None:
+        course = f"course {zone[-6:]}"
+        school.api.put(f"/api/v1/courses/{course}", json={"timezone": zone})
+        school.learn(learned("2025-03-03 10:00:00", course=course))
+        asked = {"period_start": bounds[0], "period_end": bounds[1], "version": "all", "course_id": course}
+        if grain:
+            asked["grain"] = grain
+        values = school.api.get(USER, params=asked)
+        del asked["course_id"]
+        figures = school.api.get(f"/api/v1/analytics/course/{course}", params=asked)
+        assert (values.status_code, figures.status_code) == (200, 200), values.text + figures.text
+        assert {one["value"] for one in values.json()} <= {None}
+        assert {one["n_users"] for one in figures.json()} <= {0}
+
+
 class TestLateEvents:
     """L4 over HTTP: a late event restates a closed week, and the list explains it."""
 
