@@ -17,7 +17,8 @@ from include.services.engines.endpoints import Endpoints
 from tests.metric_events import COURSE, KINDS, MONDAY, REQUIRED, Learned
 from tests.metric_runs import SUMS_AGREE, Found, Key, MetricRuns, fresh_values, own_runs
 
-STEPS, EXAMPLES = 10, 4
+STEPS, EXAMPLES = 12, 5
+RETURN_DAYS = 9  # so long that cohorts close which were open
 LAST_DAY = 12  # events lie on so many days from Monday, so that most of them meet
 START = dt.datetime.combine(MONDAY, dt.time(), dt.UTC) + dt.timedelta(days=3)
 OFFSETS = st.integers(0, LAST_DAY - 1)
@@ -129,6 +130,8 @@ class RestatementMachine(RuleBasedStateMachine):
         """What was put together bit by bit is what a calculation from scratch gives."""
         while self.open_loads:
             self.runs.stores.land(self.open_loads.pop(0))
+        self._explained()
+        self.now += dt.timedelta(days=RETURN_DAYS)
         self._explained()
         assert self.runs.waiting_days() == []
         found = {key: one for key, one in self.runs.values().items() if key.grain != "custom"}

@@ -206,6 +206,19 @@ class TestLaterCompletion:
         assert {after[key].value - found.value for key, found in before.items() if found.value is not None} == {0.25}
         assert len(closed.restatements(metric="completion_rate", version=2, grain="day", user="u1")) == len(before)
 
+    def test_should_change_later_and_free_periods_when_a_success_is_deleted(self, closed: MetricRuns) -> None:
+        bounds = (dt.datetime(2025, 3, 4, 7, tzinfo=dt.UTC), dt.datetime(2025, 3, 7, 7, tzinfo=dt.UTC))
+        closed.run(courses=(COURSE,), bounds=bounds, metrics=("completion",), versions=(2,))
+        closed.stores.remove(golden_events()[4].event_id)  # the success of Monday
+        closed.run(courses=(COURSE,), days=(MONDAY,), metrics=("retention",), versions=(1,), cause="deletion")
+        known = closed.values(metric="completion_rate", version=2, user="u1")
+        assert {(key.grain, found.value) for key, found in known.items()} == {
+            ("day", 0.0), ("week", 0.0), ("month", 0.0), ("custom", 0.0),
+        }  # fmt: skip
+        told = closed.restatements(metric="completion_rate", version=2, user="u1")
+        assert {one.key for one in told} == set(known)
+        assert {one.cause for one in told} == {"deletion"}
+
     def test_should_leave_later_periods_alone_when_nothing_can_have_been_completed(self, closed: MetricRuns) -> None:
         closed.stores.put([learned("2025-02-10 10:00:00", "page_view")])
         report = closed.run()
