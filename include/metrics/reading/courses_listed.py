@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, tuple_
 
-from include.metrics.courses import LearningCourse, learning_courses
+from include.metrics.courses import LearningCourse
 from include.metrics.reading.asking import Stores, written
 from include.metrics.reading.derived import run_sql
-from include.metrics.reading.known import Courses, courses_known
+from include.metrics.reading.known import Courses, courses_as_cut, courses_known
 from include.metrics.reading.limits import Deadline
 from include.state.tables import metric_slices, metric_touched_days
 
@@ -24,7 +24,7 @@ class ListedCourse:
     Attributes:
         project: its project.
         course_id: its id.
-        time_zone: IANA zone of its days.
+        time_zone: IANA zone its days are cut in.
         first_day: first local day with events; None before any user-day was built.
         last_day: last such day.
         day_count: local days with events.
@@ -112,7 +112,7 @@ def listed_courses(
     with deadline.reading(stores.engine) as connection:
         slices = _slices(connection, page)
         pending = _pending(connection, page)
-        courses = learning_courses(connection, page)
+        courses = courses_as_cut(connection, page)
     items = tuple(_listed(one, active, slices, pending) for one in courses)
     return CoursePage(items, len(shown))
 

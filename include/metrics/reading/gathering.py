@@ -14,6 +14,7 @@ from include.metrics.names import Metric
 from include.metrics.periods.grains import Period
 from include.metrics.reading.asked import askable, holds_everybody
 from include.metrics.reading.asking import Question, Stores
+from include.metrics.reading.cutting import require_cut
 from include.metrics.reading.derived import count_people, iter_derived, plan
 from include.metrics.reading.limits import Deadline
 from include.metrics.reading.people import People
@@ -57,7 +58,7 @@ def iter_found(
 
     Raises:
         InputError: too many periods (code ``bad_period``).
-        StoreUnavailable: a store cannot be reached, or the time is over.
+        StoreUnavailable: a store cannot be reached, the time is over, or days are just being cut in another zone.
     """
     asked = askable(course, question, stores.settings)
     with deadline.reading(stores.engine) as connection:
@@ -66,6 +67,9 @@ def iter_found(
         for one, people in iter_people(connection, slices):
             yield Found(one, people, _n_users(one, people, counts), slices[one].calculated_at)
     derivable = [(card, period) for card, period in asked if period.is_whole_days and (card, period) not in slices]
+    if not derivable:
+        return
+    require_cut(stores.warehouse, course, limit_seconds=deadline.left_seconds())
     counts = count_people(stores, deadline, course, list(dict.fromkeys(period for _, period in derivable)))
     with deadline.reading(stores.engine) as connection:
         batches = plan(connection, course, derivable, now=now, rows_of=counts)

@@ -9,13 +9,14 @@ from typing import Any
 
 from include.days import utc_now
 from include.metrics.catalogue.cards import card_of
-from include.metrics.courses import LearningCourse, learning_courses
+from include.metrics.courses import LearningCourse
 from include.metrics.names import Metric
 from include.metrics.periods.grains import Period
 from include.metrics.reading.asked import Answered, askable, holds_everybody
 from include.metrics.reading.asking import Question, Stores, written
+from include.metrics.reading.cutting import require_cut
 from include.metrics.reading.derived import active_courses, derive_person, plan
-from include.metrics.reading.known import Courses
+from include.metrics.reading.known import Courses, courses_as_cut
 from include.metrics.reading.limits import Deadline
 from include.metrics.reading.stored import Asked, find_slices, values_of_person
 from include.metrics.storing.states import period_state
@@ -118,7 +119,7 @@ def user_values(
 
     Raises:
         InputError: too many periods (code ``bad_period``).
-        StoreUnavailable: a store cannot be reached, or the time is over.
+        StoreUnavailable: a store cannot be reached, the time is over, or days are just being cut in another zone.
     """
     now = (now or utc_now()).astimezone(dt.UTC)
     deadline = deadline or Deadline(stores.warehouse.read_seconds)
@@ -128,6 +129,8 @@ def user_values(
         found = values_of_person(connection, slices, person_id)
         derivable = [(card, period) for card, period in asked if period.is_whole_days and (card, period) not in slices]
         batches = plan(connection, course, derivable, now=now)
+    if derivable:
+        require_cut(stores.warehouse, course, limit_seconds=deadline.left_seconds())
     found |= derive_person(stores, deadline, batches, person_id)
     answered = [one for one in asked if one in slices or one in set(derivable)]
     seen = _seen(stores, deadline, course, person_id, answered, found, now)
@@ -167,7 +170,7 @@ def values_of_user(
     names = active_courses(stores, deadline, project, person_id, question)
     shown = [name for name in names if readable is None or (project, name) in readable]
     with deadline.reading(stores.engine) as connection:
-        courses = learning_courses(connection, [(project, name) for name in shown])
+        courses = courses_as_cut(connection, [(project, name) for name in shown])
     return [
         value
         for course in courses

@@ -24,6 +24,8 @@ from include.days import utc_now
 from include.metrics.courses import LearningCourse
 from include.metrics.periods.grains import ONE_DAY, Period, local_day, period_between
 from include.metrics.reading.asking import written
+from include.metrics.reading.cutting import require_cut
+from include.metrics.reading.limits import Deadline
 from include.metrics.retention.asking import CurveQuestion
 from include.metrics.retention.cohorts import Beginners, Cohort, CurveKind, cohort_of
 from include.metrics.tables import USER_DAYS
@@ -104,7 +106,7 @@ def retention_curves(
     """Follow the cohorts of a course.
 
     Args:
-        warehouse: ClickHouse with user-days; the query takes at most its ``read_seconds``.
+        warehouse: ClickHouse with user-days; the answer takes at most its ``read_seconds``.
         course: the course.
         question: which cohorts, and how long.
         now: aware instant to use instead of the clock.
@@ -114,12 +116,14 @@ def retention_curves(
 
     Raises:
         InputError: too many cohorts (code ``bad_period``).
-        StoreUnavailable: ClickHouse cannot be reached, or the query takes too long.
+        StoreUnavailable: ClickHouse cannot be reached, the time is over, or days are just being cut in another zone.
     """
     now = (now or utc_now()).astimezone(dt.UTC)
     periods = question.cohorts(course.zone)
     last_ended_day = local_day(now, course.zone) - ONE_DAY
-    beginners = _read_beginners(warehouse, course, question, periods)
+    deadline = Deadline(warehouse.read_seconds)
+    require_cut(warehouse, course, limit_seconds=deadline.left_seconds())
+    beginners = _read_beginners(warehouse, course, question, periods, deadline)
     cohorts = tuple(
         cohort_of(
             period,
@@ -134,7 +138,11 @@ def retention_curves(
 
 
 def _read_beginners(
-    warehouse: Warehouse, course: LearningCourse, question: CurveQuestion, periods: tuple[Period, ...]
+    warehouse: Warehouse,
+    course: LearningCourse,
+    question: CurveQuestion,
+    periods: tuple[Period, ...],
+    deadline: Deadline,
 ) -> tuple[Beginners, ...]:
     params = {
         "project": course.project,
@@ -145,7 +153,7 @@ def _read_beginners(
         "window_days": question.window_days,
         "never": NEVER,
     }
-    settings = {"max_execution_time": warehouse.read_seconds}
+    settings = {"max_execution_time": deadline.left_seconds()}
     places = question.longest_days + 2
     found: dict[dt.date, Beginners] = {}
     for day, n, *counts in warehouse.execute(_sql(), params, settings):

@@ -8,7 +8,7 @@ import uuid
 import pytest
 from sqlalchemy import insert
 
-from include.errors import InputError
+from include.errors import InputError, StoreUnavailable
 from include.metrics.reading.courses_listed import listed_courses
 from include.metrics.reading.known import courses_known, person_of, readable_courses, require_course
 from include.state.tables import (
@@ -21,7 +21,7 @@ from include.state.tables import (
     projects,
 )
 from tests.metric_events import learned, person_id
-from tests.metric_reader import Reader, day_of
+from tests.metric_reader import Reader, day_of, instant
 from tests.metric_runs import CLOSED
 
 
@@ -138,3 +138,32 @@ class TestListedCourses:
         own = listed_courses(reader.stores, readable=frozenset({("b", "1"), ("c", "1")}))
         assert [(one.project, one.course_id) for one in own.items] == [("b", "1")]
         assert listed_courses(reader.stores, project="nowhere").items == ()
+
+
+class TestZoneOfACourse:
+    """Days cut in one zone are never shown under the name of another."""
+
+    def test_should_read_the_course_as_it_was_cut_when_its_zone_has_just_changed(self, reader: Reader) -> None:
+        stores = reader.runs.stores
+        stores.put([learned("2025-03-03 22:00:00"), learned("2025-03-05 10:00:00")])
+        reader.runs.run()
+        stores.set_zone("Europe/Moscow")
+        before = require_course(reader.stores.engine, "c1")
+        (listed,) = listed_courses(reader.stores).items
+        reader.runs.run()
+        after = require_course(reader.stores.engine, "c1")
+        assert (before.zone.key, listed.time_zone, after.zone.key) == ("UTC", "UTC", "Europe/Moscow")
+        values = reader.user(grain="day", metrics=["engagement_score"], version=1)
+        found = [(one.period.first_day, one.value) for one in values if one.value is not None]
+        assert found == [(day_of(1), 1.0), (day_of(2), 1.0)]  # it was Tuesday in Moscow
+
+    def test_should_ask_for_patience_when_days_are_just_being_cut(self, reader: Reader) -> None:
+        stores = reader.runs.stores
+        stores.put([learned("2025-03-03 22:00:00")])
+        reader.runs.run()
+        stores.set_zone("Europe/Moscow")
+        moscow = (instant("2025-03-02 21:00:00"), instant("2025-03-09 21:00:00"))
+        with pytest.raises(StoreUnavailable, match="being cut"):
+            reader.user(bounds=moscow)
+        with pytest.raises(StoreUnavailable, match="being cut"):
+            reader.figures(bounds=moscow)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from include.errors import InputError
+from include.errors import InputError, StoreUnavailable
 from include.metrics.courses import LearningCourse
 from include.metrics.periods.grains import Grain, day_start, period_of
 from include.metrics.retention.asking import ask_curves
@@ -92,6 +92,13 @@ class TestRetentionCurves:
             for now in (dt.datetime(2025, 3, 3, 20, 59, 59, tzinfo=dt.UTC), dt.datetime(2025, 3, 3, 21, tzinfo=dt.UTC))
         ]
         assert closed == [0, 1]
+
+    def test_should_ask_for_patience_when_days_are_of_another_zone(self, warehouse: Warehouse) -> None:
+        course = a_course()
+        store_active_days(warehouse, course, activity_of({0}))
+        moved = LearningCourse(course.project, course.course_id, MOSCOW)
+        with pytest.raises(StoreUnavailable, match="being cut"):
+            retention_curves(warehouse, moved, ask_curves(MONDAY, MONDAY), now=LATER)
 
     def test_should_know_the_first_day_ever_when_it_lies_before_the_period(self, warehouse: Warehouse) -> None:
         (cohort,) = curves_of(warehouse, activity_of({-30, 0}, {0, 1})).cohorts
