@@ -135,6 +135,14 @@ class TestRebuildDays:
         catch_up(stores)
         assert stores.user_days("project, event_count") == [("a-b", 1), ("a.b", 1), ("ab", 1)]
 
+    def test_should_make_the_days_when_names_look_like_sql(self, stores: LearningStores) -> None:
+        names = ("it's", "50% \\ `off`", "курс")
+        for name in names:
+            stores.put([learned("2025-03-03 10:00:00", project=name, course=name)])
+        catch_up(stores)
+        catch_up(stores)
+        assert stores.user_days("project, course_id, event_count") == sorted((name, name, 1) for name in names)
+
 
 class TestI10Counts:
     """I10: events in are events out, or nothing is swapped."""

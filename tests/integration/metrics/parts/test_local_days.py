@@ -11,11 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from include.metrics.courses import LearningCourse
-from include.metrics.parts.sql import days_by_start, milliseconds_of
 from include.metrics.periods.grains import ONE_DAY, day_start, local_day
 from tests.integration.metrics.parts.part_rows import chosen, parts_of
-from tests.metric_events import PROJECT, Learned, LearningStores, learned
+from tests.metric_events import Learned, LearningStores, learned
 
 ONE_MS = dt.timedelta(milliseconds=1)
 FIRST, LAST = dt.date(1975, 1, 1), dt.date(2037, 12, 31)
@@ -81,21 +79,3 @@ class TestI16Days:
         """02:30 comes twice: the gap is an hour, not nothing."""
         parts = parts_of(stores, [learned("2025-10-26 00:30:00"), learned("2025-10-26 01:30:00")], "Europe/Berlin")
         assert chosen(parts, "session_count", "gap_capped_ms") == [(2, 1_800_000)]
-
-
-class TestDaysByStart:
-    @given(
-        zone=st.sampled_from(ZONES),
-        start_at=st.datetimes(dt.datetime(1975, 1, 1), dt.datetime(2037, 1, 1), timezones=st.just(dt.UTC)),
-        length=st.timedeltas(ONE_MS, dt.timedelta(days=40)),
-    )
-    def test_should_cover_the_interval_without_a_gap_when_it_is_any(
-        self, zone: str, start_at: dt.datetime, length: dt.timedelta
-    ) -> None:
-        course, end_at = LearningCourse(PROJECT, "c", ZoneInfo(zone)), start_at + length
-        found = days_by_start(course, start_at, end_at)
-        starts = list(found)
-        assert starts == sorted(starts)
-        assert starts[0] <= milliseconds_of(start_at)
-        assert milliseconds_of(day_start(list(found.values())[-1] + ONE_DAY, course.zone)) >= milliseconds_of(end_at)
-        assert found[starts[0]] == local_day(start_at, course.zone)
