@@ -120,15 +120,12 @@ def _create_slices() -> None:
 def _create_values() -> None:
     op.create_table(
         "metric_values",
-        sa.Column("slice_id", sa.BigInteger(), nullable=False),
+        sa.Column("slice_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("person_id", sa.UUID(as_uuid=False), nullable=False),
         *(sa.Column(name, sa.Double(), nullable=True) for name in ("value", "numerator", "denominator")),
         sa.Column("sample_n", sa.Integer(), nullable=False),
         _text("null_reason", ""),
         sa.Column("by_timeout", postgresql.ARRAY(sa.Double()), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["slice_id"], ["metric_slices.slice_id"], name=op.f("fk_metric_values_slice_id"), ondelete="CASCADE"
-        ),
         sa.PrimaryKeyConstraint("slice_id", "person_id", name=op.f("pk_metric_values")),
     )
 
