@@ -9,6 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from include.api.gate.problems import TITLES
+from include.api.gate.refusals import STATUSES
 from tests.api.callers_table import TABLE
 from tests.api.documented import JSON, examples_in, operations, request_example, written_document
 from tests.api_client import EDITOR, Api
@@ -106,6 +108,11 @@ class TestDocument:
     def test_should_list_the_codes_of_the_contract(self, method: str, path: str, codes: set[str]) -> None:
         """H8."""
         assert codes <= set(operations()[method, path]["responses"])
+
+
+class TestTitles:
+    def test_should_have_a_title_for_every_code_that_is_no_422(self) -> None:
+        assert set(STATUSES) <= set(TITLES)
 
 
 class Outline(HTMLParser):

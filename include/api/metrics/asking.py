@@ -18,11 +18,12 @@ ONE_MS = dt.timedelta(milliseconds=1)
 
 
 @contextmanager
-def asked_in(place: str) -> Iterator[None]:
+def asked_in(place: str, name: str = "") -> Iterator[None]:
     """Name the place of wrong values in refusals.
 
     Args:
         place: query, path or body.
+        name: what the value is called there, when what reads it calls it otherwise.
 
     Yields:
         Nothing.
@@ -35,7 +36,7 @@ def asked_in(place: str) -> Iterator[None]:
     except InputError as error:
         if error.code in STATUSES:
             raise
-        raise invalid(error.pointer, error.message, error.code, place=place) from None
+        raise invalid(f"/{name}" if name else error.pointer, error.message, error.code, place=place) from None
 
 
 def parse_bounds(

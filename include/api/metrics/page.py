@@ -16,6 +16,7 @@ from include.api.metrics.access import CourseAccess
 from include.api.metrics.asking import asked_in
 from include.api.metrics.queries import LONGEST_NAME_CHARS, CourseQuery, ProjectQuery
 from include.days import parse_day, utc_now
+from include.errors import InputError
 from include.metrics.courses import LearningCourse
 from include.metrics.names import Metric, parse_versions
 from include.metrics.periods.grains import ONE_DAY, Grain, Period, local_day, period_of
@@ -71,15 +72,16 @@ class MetricsPage:
         """Show a course: a week against the one before, who comes back, what was restated, what waits."""
         stores, now = self._access.stores(), utc_now()
         listed = listed_courses(stores, limit=SHOWN_COURSES)
-        with asked_in("query"):
-            versions = parse_versions(version, stores.settings.default_version)
+        with asked_in("query", "week"):
             day = None if week is None else parse_day(week)
+        with asked_in("query"):
+            shown_version = _one_version(version, stores.settings.default_version)
             course = self._chosen(course_id, project, [(one.project, one.course_id) for one in listed.items])
         if course is None:
             return HTMLResponse(metrics_page(listed.items, listed.total, None), headers=PAGE_HEADERS)
         known = {(one.project, one.course_id): one.last_day for one in listed.items}
         last_day = known.get((course.project, course.course_id))
-        shown = _shown(stores, course, versions[0], _week(day, last_day, course, now), now)
+        shown = _shown(stores, course, shown_version, _week(day, last_day, course, now), now)
         return HTMLResponse(metrics_page(listed.items, listed.total, shown), headers=PAGE_HEADERS)
 
     def _chosen(
@@ -91,6 +93,13 @@ class MetricsPage:
         if project is not None and not mine:
             raise not_found("This project has no course.", "course_unknown")
         return self._access.any_course(mine[0][1], mine[0][0]) if mine else None
+
+
+def _one_version(version: str | None, default: int) -> int:
+    found = parse_versions(version, default)
+    if len(found) > 1:
+        raise InputError("The page shows one version; use 1 or 2.", code="version_unknown", pointer="/version")
+    return found[0]
 
 
 def _week(day: dt.date | None, last_day: dt.date | None, course: LearningCourse, now: dt.datetime) -> Period:

@@ -148,6 +148,8 @@ class Restatements:
         The first value of a period and all its restatements together always give the value it has now.
         """
         caller = request.state.caller
+        with asked_in("query", "metric"):
+            wanted = None if metric is None else parse_metrics([metric])[0]
         with asked_in("query"):
             course = None if course_id is None else self._access.to_read(caller, course_id, project)
             zone = course.zone if course else USUAL_ZONE
@@ -159,7 +161,7 @@ class Restatements:
                 readable=self._access.readable(caller),
                 from_at=from_at,
                 to_at=to_at,
-                metric=None if metric is None else parse_metrics([metric])[0],
+                metric=wanted,
                 limit=limit,
                 offset=offset,
             )

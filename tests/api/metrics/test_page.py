@@ -135,6 +135,7 @@ class TestMetricsPage:
             ({"project": "nothing"}, (404, "course_unknown")),
             ({"course_id": OWN, "week": "soon"}, (422, "bad_date")),
             ({"course_id": OWN, "version": "3"}, (422, "version_unknown")),
+            ({"course_id": OWN, "version": "all"}, (422, "version_unknown")),
         ],
     )
     def test_should_refuse_what_is_not_there(

@@ -312,7 +312,7 @@ class TestLateEvents:
         [
             ({"from": "2025-03-03", "to": "2025-03-03"}, "bad_period", "to"),
             ({"from": "then"}, "bad_time", "from"),
-            ({"metric": "happiness"}, "unknown_metric", "metrics"),
+            ({"metric": "happiness"}, "unknown_metric", "metric"),
         ],
     )
     def test_should_answer_422_when_the_stretch_makes_no_sense(
