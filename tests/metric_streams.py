@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import uuid
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
@@ -27,7 +28,23 @@ EDGES_MS = (
     *(3_600_000, 82_800_000, 86_399_999, 86_400_000, 90_000_000, 172_800_000),
 )
 NAMES = (*KINDS, "task_start", "task_success", "forum_post", "other")
-TASKS = ('"t1"', '"t2"', '"7"', "7", "-7", "9007199254740993", '""', "null", "true", "1.5", "[7]", '{"task_id":"t1"}')
+ODD_TASK = '"тема \\"1\\" \\\\ \\n"'
+TASKS = (
+    '"t1"',
+    '"t2"',
+    '"7"',
+    "7",
+    "-7",
+    "9007199254740993",
+    ODD_TASK,
+    '" t1"',
+    '""',
+    "null",
+    "true",
+    "1.5",
+    "[7]",
+    '{"task_id":"t1"}',
+)
 PROPS = ("{}", '{"attempt":2}', '{"item":{"task_id":"t1"}}', *(f'{{"attempt":1,"task_id":{task}}}' for task in TASKS))
 COUNTED, UNCOUNTED = (1, 2, 3), (4, 9)  # loads inside and outside the snapshot
 NEVER_MS = 10**12
@@ -128,6 +145,10 @@ def streams(draw: st.DrawFn) -> Stream:
         draw(st.sampled_from(STANDARD_GRAINS)),
         (draw(share), draw(share)),
         draw(st.one_of(st.just(NEVER_MS), st.integers(0, 5 * 86_400_000))),
-        draw(st.sampled_from((None, ("t1",), ("7", "m1", "t1", "t2", "t3"), ("-7", "9007199254740993")))),
+        draw(
+            st.sampled_from(
+                (None, ("t1",), ("7", "m1", "t1", "t2", "t3"), ("-7", "9007199254740993", json.loads(ODD_TASK), " t1"))
+            )
+        ),
         (draw(st.integers(1, 3)), draw(st.sampled_from(("exact", "unbounded")))),
     )

@@ -19,7 +19,7 @@ def item_of(props: str, module_id: str) -> str:
     >>> item_of('{"task_id":"t1"}', "m1"), item_of('{"task_id":7}', "m1"), item_of('{"task_id":7.5}', "m1")
     ('t1', '7', 'm1')
     """
-    given = json.loads(props).get("task_id") if props else None
+    given = json.loads(props or "{}").get("task_id")
     is_integer = isinstance(given, int) and not isinstance(given, bool)
     named = str(given) if is_integer or isinstance(given, str) else ""
     return named or module_id

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import accumulate
 from typing import Any
 
 import pandas as pd
@@ -72,8 +73,11 @@ def load_sample(
     """
     place = {"project": course.project, "course_id": course.course_id}
     chosen = _active_persons(warehouse, place, days, count, seed)
-    person_ids = _affordable(warehouse, events_table, snapshot, place, chosen, largest_event_count)
-    events = _history(warehouse, events_table, snapshot, place, person_ids)
+    reading = _Reading(warehouse, events_table, snapshot, place, largest_event_count)
+    person_ids, events = chosen, reading.history(chosen)
+    if len(events) > largest_event_count:
+        person_ids = reading.affordable(chosen)
+        events = reading.history(person_ids)
     _log.info(
         "sample of course %s/%s: persons %d of %d wanted, left out for their size %d, events %d",
         *(course.project, course.course_id, len(person_ids), count, len(chosen) - len(person_ids), len(events)),
@@ -91,44 +95,44 @@ def _active_persons(
     return tuple(str(person) for (person,) in warehouse.execute(_read("active_persons"), params))
 
 
-def _affordable(
-    warehouse: Warehouse,
-    events_table: str,
-    snapshot: Snapshot,
-    place: dict[str, str],
-    person_ids: tuple[str, ...],
-    largest_event_count: int,
-) -> tuple[str, ...]:
-    """Leave out the people with the most events while there are too many."""
-    counts = dict.fromkeys(person_ids, 0)
-    for chunk in _chunks(person_ids):
-        sql, params = _of_events("event_counts", events_table, snapshot, {**place, "person_ids": chunk})
-        counts |= dict(warehouse.execute(sql, params))
-    kept, room = set(), largest_event_count
-    for person in sorted(counts, key=lambda one: counts[one]):
-        room -= counts[person]
-        if room >= 0:
-            kept.add(person)
-    return tuple(person for person in person_ids if person in kept)
+@dataclass(frozen=True)
+class _Reading:
+    """Reads events of chosen people of one course."""
 
+    warehouse: Warehouse
+    events_table: str
+    snapshot: Snapshot
+    place: dict[str, str]
+    largest_event_count: int
 
-def _history(
-    warehouse: Warehouse, events_table: str, snapshot: Snapshot, place: dict[str, str], person_ids: Sequence[str]
-) -> pd.DataFrame:
-    frames = [pd.DataFrame(columns=list(EVENT_COLUMNS))]
-    for chunk in _chunks(person_ids):
-        frames.append(warehouse.frame(*_of_events("history", events_table, snapshot, {**place, "person_ids": chunk})))
-    return pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
+    def history(self, person_ids: Sequence[str]) -> pd.DataFrame:
+        """All their events in any order, or, where these are too many, some more than that."""
+        found = [pd.DataFrame(columns=list(EVENT_COLUMNS))]
+        for chunk in _chunks(person_ids):
+            params = {"person_ids": chunk, "row_limit": self.largest_event_count + 1}
+            found.append(self.warehouse.frame(*self._of_events("history", params)))
+            if sum(map(len, found)) > self.largest_event_count:
+                break
+        return pd.concat([rows for rows in found if len(rows)] or found, ignore_index=True)
+
+    def affordable(self, person_ids: Sequence[str]) -> tuple[str, ...]:
+        """Those of the people, the quietest first, whose events fit together."""
+        counts = dict.fromkeys(person_ids, 0)
+        for chunk in _chunks(person_ids):
+            counts |= dict(self.warehouse.execute(*self._of_events("event_counts", {"person_ids": chunk})))
+        quietest_first = sorted(counts, key=lambda person: counts[person])
+        sums = accumulate(counts[person] for person in quietest_first)
+        kept = {person for person, total in zip(quietest_first, sums, strict=True) if total <= self.largest_event_count}
+        return tuple(person for person in person_ids if person in kept)
+
+    def _of_events(self, name: str, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        sql = _read(name).format(events=quoted(self.events_table), snapshot=self.snapshot.sql)
+        return sql, {**self.place, **params, **self.snapshot.params}
 
 
 def _chunks(person_ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
     for first in range(0, len(person_ids), PERSONS_PER_QUERY):
         yield tuple(person_ids[first : first + PERSONS_PER_QUERY])
-
-
-def _of_events(name: str, events_table: str, snapshot: Snapshot, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    sql = _read(name).format(events=quoted(events_table), snapshot=snapshot.sql)
-    return sql, {**params, **snapshot.params}
 
 
 @cache

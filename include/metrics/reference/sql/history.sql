@@ -10,4 +10,5 @@ SELECT
 FROM {events} AS events FINAL
 PREWHERE project = %(project)s AND events.person_id IN %(person_ids)s
 WHERE scope_type = 'course' AND scope_id = %(course_id)s AND {snapshot}
+LIMIT %(row_limit)s
 SETTINGS do_not_merge_across_partitions_select_final = 1
