@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from include.state.locks import day_lock, only_one
+from include.state.locks import day_lock, held, only_one
 
 PROJECT = Path(__file__).parents[3]
 DAYS = [dt.date(2025, 7, 1), dt.date(2025, 7, 2)]
@@ -38,6 +38,25 @@ def is_free(engine: Engine, counter_id: int, days: list[dt.date], purpose: str =
     thread = threading.Thread(target=take, daemon=True)
     thread.start()
     return taken.wait(1.0)
+
+
+class TestHeld:
+    @pytest.mark.parametrize(("names", "expected"), [(("a",), False), (("c", "b"), False), (("c", "d"), True)])
+    def test_should_keep_others_out_when_they_want_one_of_the_names(
+        self, state: Engine, names: tuple[str, ...], expected: bool
+    ) -> None:
+        taken = threading.Event()
+
+        def take() -> None:
+            with held(state, *names):
+                taken.set()
+
+        with held(state, "a", "b"):
+            thread = threading.Thread(target=take, daemon=True)
+            thread.start()
+            assert taken.wait(1.0) is expected
+        thread.join(10)
+        assert taken.is_set()
 
 
 class TestDayLock:
