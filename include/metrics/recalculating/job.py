@@ -111,7 +111,7 @@ def recalculate(
     for key in keys:
         try:
             run = CourseRun(warehouse, engine, settings, order, run_id, now, progress)
-            reports[key] = run.run(*key)
+            reports[key] = run.run(key)
         except MetricsDisagree as error:  # one course with a defect does not hold up the others
             log.error("course %s/%s: %s", *key, error.message)
             disagreements.append(error)
