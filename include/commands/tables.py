@@ -74,7 +74,8 @@ def _cell(value: Any) -> str:
 def _upright(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(title=escape(title), title_justify="left")
     for name in rows[0]:
-        is_number = isinstance(rows[0][name], int | float) and not isinstance(rows[0][name], bool)
+        first = next((row[name] for row in rows if row[name] is not None), None)
+        is_number = isinstance(first, int | float) and not isinstance(first, bool)
         table.add_column(name.replace("_", " "), justify="right" if is_number else "left")
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))

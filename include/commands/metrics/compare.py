@@ -13,12 +13,14 @@ from include.commands.metrics.sharing import (
     ProjectOption,
     UserOption,
     VersionOption,
+    metric_cell,
     metric_stores,
     named_course,
     named_person,
     period_asked,
     period_text,
     print_csv,
+    rounded,
 )
 from include.commands.terminal import JsonOption, guarded, settings_here, show
 from include.metrics.reading.asking import Question, ask
@@ -84,16 +86,16 @@ def compare(
 
 
 def _row(one: Compared) -> dict[str, Any]:
-    """One metric; of a course also how many people rose and fell."""
-    shown = one.first or one.second
-    paired = one.paired
-    people = {"rose": paired.n_rose, "fell": paired.n_fell, "stayed": paired.n_stayed} if paired else {}
+    """One metric; of a course also how many people rose, fell and stayed, of one person the relative difference."""
+    shown, paired = one.first or one.second, one.paired
+    if paired is None:
+        more: dict[str, Any] = {"relative": rounded(one.relative_difference)}
+    else:
+        more = {"rose/fell/same": f"{paired.n_rose} / {paired.n_fell} / {paired.n_stayed}"}
     return {
-        "metric": f"{one.metric} v{one.version}",
-        "first": one.first_value,
-        "second": one.second_value,
-        "difference": one.difference,
-        "relative": one.relative_difference,
-        "unit": shown.unit if shown else "",
-        **people,
+        "metric": metric_cell(shown.card) if shown else f"{one.metric} v{one.version}",
+        "first": rounded(one.first_value),
+        "second": rounded(one.second_value),
+        "change": rounded(one.difference),
+        **more,
     }

@@ -16,6 +16,7 @@ from include.days import parse_day
 from include.errors import InputError
 from include.events.loading.tables import ensure_event_tables
 from include.events.statistics.periods import parse_period
+from include.metrics.catalogue.card import Card
 from include.metrics.courses import LearningCourse
 from include.metrics.parts.building import ensure_user_days
 from include.metrics.periods.grains import ONE_DAY, Period, day_start
@@ -24,6 +25,8 @@ from include.metrics.reading.known import person_of, require_course
 from include.metrics.retention.csv_form import harmless
 from include.services.stores import open_stores
 from include.settings import Settings
+
+SHOWN_DIGITS = 6
 
 CourseOption = Annotated[str, typer.Option("--course", help="Id of the course.")]
 ProjectOption = Annotated[
@@ -175,6 +178,33 @@ def period_text(period: Period) -> str:
         return f"{start:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S}"
     first, last = period.first_day, period.end_day - ONE_DAY
     return str(first) if first == last else f"{first} to {last}"
+
+
+def metric_cell(card: Card) -> str:
+    """A metric as tables name it: name and version, the unit below, so that narrow terminals have room for numbers.
+
+    Args:
+        card: its definition.
+
+    Returns:
+        Two lines.
+    """
+    return f"{card.metric} v{card.version}\n {card.unit}"
+
+
+def rounded(value: float | None) -> float | None:
+    """A number as tables show it.
+
+    Args:
+        value: any number, or None.
+
+    Returns:
+        Six digits of it.
+
+    >>> rounded(3734.393941), rounded(None)
+    (3734.39, None)
+    """
+    return None if value is None else float(f"{value:.{SHOWN_DIGITS}g}")
 
 
 def print_csv(documents: Iterable[Mapping[str, Any]]) -> None:

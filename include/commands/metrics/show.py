@@ -16,12 +16,14 @@ from include.commands.metrics.sharing import (
     ToOption,
     UserOption,
     VersionOption,
+    metric_cell,
     metric_stores,
     named_course,
     named_person,
     period_asked,
     period_text,
     print_csv,
+    rounded,
 )
 from include.commands.terminal import JsonOption, guarded, settings_here
 from include.commands.terminal import show as print_result
@@ -80,7 +82,8 @@ def show(
         print_result({"items": documents, "total": len(documents)}, as_json=True, title="")
     else:
         who = f"{user} in {course}" if user else course
-        title = f"Metrics of {who}, days of {found.zone.key}"
+        title, rows = _titled(f"Metrics of {who}", rows)
+        title += f", days of {found.zone.key}"
         print_result({"values": _why_none(found, question)}, as_json=False, title=title, rows=rows)
 
 
@@ -104,27 +107,36 @@ def _why_none(course: LearningCourse, question: Question) -> str:
     return "none"
 
 
+def _titled(title: str, rows: list[dict[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
+    """Say period and state once, above the table, when all rows have the same."""
+    common = {(row["period"], row["state"]) for row in rows}
+    if len(common) != 1:
+        return title, rows
+    ((period, state),) = common
+    return f"{title}, {period}, {state}", [
+        {name: cell for name, cell in row.items() if name not in ("period", "state")} for row in rows
+    ]
+
+
 def _course_row(one: CourseFigure) -> dict[str, Any]:
     found = one.statistics
     return {
-        "metric": f"{one.card.metric} v{one.card.version}",
+        "metric": metric_cell(one.card),
         "period": period_text(one.period),
-        "average": found.average_value,
-        "median": found.median,
-        "pooled": found.pooled_value,
-        "unit": one.card.course_unit,
+        "average": rounded(found.average_value),
+        "median": rounded(found.median),
+        "pooled": rounded(found.pooled_value),
         "people": one.n_users,
-        "without_value": found.n_null,
+        "null": found.n_null,
         "state": one.state,
     }
 
 
 def _person_row(one: UserValue) -> dict[str, Any]:
     return {
-        "metric": f"{one.card.metric} v{one.card.version}",
+        "metric": metric_cell(one.card),
         "period": period_text(one.period),
-        "value": one.value,
-        "unit": one.card.unit,
+        "value": rounded(one.value),
         "sample": one.sample_n,
         "no_value": (one.null_reason or "").replace("_", " "),
         "state": one.state,
