@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from include.days import utc_now
-from include.metrics.catalogue.cards import card_of
+from include.metrics.catalogue.cards import Card, card_of
 from include.metrics.courses import LearningCourse
 from include.metrics.names import Metric
 from include.metrics.periods.grains import Period
@@ -132,7 +132,8 @@ def user_values(
     if derivable:
         require_cut(stores.warehouse, course, limit_seconds=deadline.left_seconds())
     found |= derive_person(stores, deadline, batches, person_id)
-    answered = [one for one in asked if one in slices or one in set(derivable)]
+    made = set(derivable)
+    answered = [one for one in asked if one in slices or one in made]
     seen = _seen(stores, deadline, course, person_id, answered, found, now)
     return [
         _value(stores, course, one, found.get(one), seen, slices[one].calculated_at if one in slices else None, now)
@@ -202,7 +203,7 @@ def _value(
     course: LearningCourse,
     asked: Asked,
     row: ValueRow | None,
-    seen: Iterable[Period],
+    seen: Container[Period],
     stored_at: dt.datetime | None,
     now: dt.datetime,
 ) -> UserValue:
@@ -215,9 +216,14 @@ def _value(
         numerator=row.numerator if row else None,
         denominator=row.denominator if row else None,
         sample_n=row.sample_n if row else 0,
-        null_reason=row.null_reason or None if row else NO_ROW[card.metric] if period in seen else NO_EVENTS,
+        null_reason=row.null_reason or None if row else _why_no_row(card, has_events=period in seen),
         by_timeout=row.by_timeout if row else None,
         state=period_state(period.end_at, now=now, grace_hours=stores.settings.grace_hours),
         calculated_at=stored_at or now,
         is_stored=stored_at is not None,
     )
+
+
+def _why_no_row(card: Card, *, has_events: bool) -> str:
+    """A metric with a row for everybody knew of no events when it was calculated, whatever came since."""
+    return NO_ROW[card.metric] if has_events and not holds_everybody(card) else NO_EVENTS

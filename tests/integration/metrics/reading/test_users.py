@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from sqlalchemy import select
 
 from include.metrics.names import Metric
 from include.metrics.reading.users import UserValue, values_of_user
-from include.state.tables import metric_values
+from include.state.tables import metric_slices, metric_values
 from tests.metric_events import golden_events, learned, person_id, random_events
 from tests.metric_reader import WEEK, Reader, day_of, instant, values_by_key
 from tests.metric_runs import CLOSED, MetricRuns
@@ -136,6 +137,17 @@ class TestUserValuesAfterAChange:
         found = values_by_key(later.user(metrics=["retention"]))
         assert (found[Metric.RETENTION, 2].value, found[Metric.RETENTION, 2].is_stored) == (1.0, False)
         assert found[Metric.RETENTION, 1].value == 77.0
+
+
+class TestUserValuesOfUnequalAge:
+    def test_should_say_what_each_metric_knew_when_one_was_calculated_earlier(self, own: MetricRuns) -> None:
+        golden = golden_week(own)
+        wanted = ("engagement_score", "focus_ratio")
+        early = select(metric_slices.c.slice_id).where(metric_slices.c.metric == wanted[0])
+        with own.stores.state.begin() as connection:  # the person came when this metric had been calculated
+            connection.execute(metric_values.delete().where(metric_values.c.slice_id.in_(early)))
+        reasons = {(one.metric.value, one.version): one.null_reason for one in golden.user(metrics=wanted)}
+        assert reasons == {(name, v): "no_events" if name == wanted[0] else None for name in wanted for v in (1, 2)}
 
 
 class TestUserValuesWithoutARow:
