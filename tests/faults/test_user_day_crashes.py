@@ -15,8 +15,8 @@ from tests.metric_events import LearningStores, learned, own_learning, random_ev
 from tests.user_day_runs import catch_up, catch_up_and_die, cohort_days, forget_all
 
 KILLS = [*TAKING_FAILPOINTS, *FAILPOINTS, "user_days.day_swapped:3", "user_days.chunk_swapped:2"]
-BEFORE, LATE = random_events(1, users=3, days=5), random_events(2, users=3, days=8)
-OTHERS = random_events(3, users=2, days=5, course="other")
+BEFORE, LATE = random_events(1, users=3, days=3), random_events(2, users=3, days=4)
+OTHERS = random_events(3, users=2, days=3, course="other")
 COLUMNS = "* EXCEPT load_id"
 
 

@@ -1,0 +1,74 @@
+"""Replacing a partition of any key: whole or not at all, and no other."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from include.warehouse.client import Warehouse
+from include.warehouse.day_swap import staging
+from include.warehouse.partition_swap import Key, partition_count, swap_partition
+from include.warehouse.schema import Column, Table, drop_tables, ensure_tables
+
+TABLE = Table(
+    "notes",
+    (Column("owner", "String", "a text"), Column("day", "Date", "a day"), Column("id", "UInt64", "key")),
+    ("owner", "day", "id"),
+    partition_by=("owner", "day"),
+    shard_by="id",
+)
+DAY, NEXT_DAY = dt.date(2025, 7, 1), dt.date(2025, 7, 2)
+OWNERS = ("plain", "it's", 'two "words"', "back\\slash", "50%", "имя", "")
+
+
+@pytest.fixture(autouse=True)
+def notes(warehouse: Warehouse) -> None:
+    drop_tables(warehouse, [TABLE.name])
+    ensure_tables(warehouse, [TABLE])
+
+
+def swap(warehouse: Warehouse, key: Key, *ids: int) -> None:
+    with staging(warehouse, TABLE, "test") as stage:
+        if ids:
+            owner, day = key
+            warehouse.insert_columns(stage, ("owner", "day", "id"), [[owner] * len(ids), [day] * len(ids), list(ids)])
+        swap_partition(warehouse, TABLE, stage, key)
+
+
+def rows(warehouse: Warehouse) -> list[tuple[object, ...]]:
+    return warehouse.execute("SELECT owner, toString(day), id FROM notes ORDER BY ALL")
+
+
+class TestSwapPartition:
+    @pytest.mark.parametrize("owner", OWNERS)
+    def test_should_hold_the_new_rows_only_when_a_partition_is_replaced(self, warehouse: Warehouse, owner: str) -> None:
+        swap(warehouse, (owner, DAY), 1, 2)
+        swap(warehouse, (owner, DAY), 2, 3)
+        assert rows(warehouse) == [(owner, "2025-07-01", 2), (owner, "2025-07-01", 3)]
+
+    @pytest.mark.parametrize("owner", OWNERS)
+    def test_should_be_gone_when_nothing_is_staged(self, warehouse: Warehouse, owner: str) -> None:
+        swap(warehouse, (owner, DAY), 1)
+        swap(warehouse, (owner, DAY))
+        swap(warehouse, (owner, DAY))
+        assert rows(warehouse) == []
+
+    def test_should_leave_partitions_alone_when_half_of_their_key_differs(self, warehouse: Warehouse) -> None:
+        for key in (("a", DAY), ("a", NEXT_DAY), ("b", DAY)):
+            swap(warehouse, key, 1)
+        swap(warehouse, ("a", DAY), 5)
+        swap(warehouse, ("b", DAY))
+        assert rows(warehouse) == [("a", "2025-07-01", 5), ("a", "2025-07-02", 1)]
+
+
+class TestPartitionCount:
+    def test_should_count_one_partition_when_there_are_several(self, warehouse: Warehouse) -> None:
+        swap(warehouse, ("a", DAY), 1, 2, 3)
+        swap(warehouse, ("a", NEXT_DAY), 1)
+        keys = [("a", DAY), ("a", NEXT_DAY), ("b", DAY)]
+        assert [partition_count(warehouse, TABLE, "notes", key) for key in keys] == [3, 1, 0]
+
+    def test_should_refuse_a_key_when_it_has_too_few_values(self, warehouse: Warehouse) -> None:
+        with pytest.raises(ValueError, match="zip"):
+            partition_count(warehouse, TABLE, "notes", ("a",))
