@@ -6,7 +6,8 @@ import pytest
 
 from include.errors import InputError
 from include.metrics.names import Metric
-from include.metrics.reading.comparing import Compared, Comparison, Paired, compare_course, compare_user
+from include.metrics.reading.comparing import Compared, Comparison, compare_course, compare_user
+from include.metrics.reading.pairing import Paired
 from tests.metric_events import Learned, learned, person_id
 from tests.metric_reader import WEEK, Reader, instant
 from tests.metric_runs import CLOSED, MetricRuns

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from include.metrics.catalogue.cards import Card, card_of
 from include.metrics.names import Metric
-from include.metrics.reading.comparing import Paired, paired_of
+from include.metrics.reading.pairing import Paired, paired_of
 from include.metrics.reading.people import People, nobody, runs_of
 from include.metrics.reading.statistics import statistics_of
 from include.settings.learning import LearningSettings
