@@ -17,7 +17,7 @@ from include.events.loading.tables import ensure_event_tables
 from include.metrics.courses import LearningCourse, learning_course
 from include.metrics.parts.building import ensure_user_days
 from include.metrics.reading.asking import Stores
-from include.metrics.reading.known import Courses, readable_courses, require_course
+from include.metrics.reading.known import Courses, courses_as_cut, readable_courses, require_course
 from include.metrics.reading.unnoted import unnoted_projects
 from include.settings.learning import ASSIGNED
 from include.state.engine import reachable
@@ -70,7 +70,7 @@ class CourseAccess:
             project: its project; None for the only one that has such a course.
 
         Returns:
-            The course.
+            The course with the zone in which its days are cut; after a change of zone that of before, until a run.
 
         Raises:
             Refusal: a teacher asks for another's course, or for one that does not exist (``course_not_yours``).
@@ -88,13 +88,15 @@ class CourseAccess:
             project: its project; None for the only one that has such a course.
 
         Returns:
-            The course.
+            The course with the zone it has now, in which the run will cut its days.
 
         Raises:
             Refusal: as for :meth:`to_read`.
             InputError: as for :meth:`to_read`.
         """
-        return self._found(self._limits(caller, ASSIGNED), course_id, project)
+        found, engine = self._found(self._limits(caller, ASSIGNED), course_id, project), self._context.stores.state
+        with reachable(engine), engine.connect() as connection:
+            return learning_course(connection, found.project, found.course_id)
 
     def zone_of_project(self, project: str) -> ZoneInfo:
         """The zone of days that are named without a course.
@@ -157,4 +159,4 @@ class CourseAccess:
             )
         engine = self._context.stores.state
         with reachable(engine), engine.connect() as connection:
-            return learning_course(connection, projects[0], course_id)
+            return courses_as_cut(connection, [(projects[0], course_id)])[0]

@@ -277,6 +277,34 @@ class TestEndsOfTime:
         assert {one["n_users"] for one in figures.json()} <= {0}
 
 
+class TestZoneChange:
+    @pytest.mark.parametrize("caller", ["teacher", "admin"])
+    def test_should_be_read_in_the_zone_of_its_days_until_they_are_cut_anew(self, school: School, caller: str) -> None:
+        course = f"course {uuid4()}"
+        body = {"teachers": [school.teacher.user_id], "timezone": "UTC"}
+        school.api.put(f"/api/v1/courses/{course}", json=body)
+        school.learn(learned("2025-03-03 22:00:00", course=course))  # the fourth in Moscow
+        school.recalculate()
+        school.api.put(f"/api/v1/courses/{course}", json={"timezone": "Europe/Moscow"})
+        shown = []
+        for _ in range(2):
+            asked = {"grain": "day", "metrics": "engagement", "caller": caller}
+            found = school.get(f"/api/v1/analytics/course/{course}", **asked).json()
+            shown.append([(one["timezone"], place) for place, one in enumerate(found) if one["n_users"]])
+            school.recalculate()
+        assert shown == [[("UTC", 0)], [("Europe/Moscow", 1)]]
+
+    @pytest.mark.parametrize("caller", ["teacher", "admin"])
+    def test_should_be_calculated_in_its_new_zone_at_once(self, school: School, caller: str) -> None:
+        course = f"course {uuid4()}"
+        school.api.put(f"/api/v1/courses/{course}", json={"teachers": [school.teacher.user_id]})
+        school.learn(learned("2025-03-03 22:00:00", course=course))
+        school.recalculate()
+        school.api.put(f"/api/v1/courses/{course}", json={"timezone": "Europe/Moscow"})
+        assert school.calculate(course_id=course, caller=caller).status_code == 202
+        assert school.api.orchestrator.orders[-1].conf["period_start"] == "2025-03-02T21:00:00.000Z"
+
+
 class TestLateEvents:
     """L4 over HTTP: a late event restates a closed week, and the list explains it."""
 
