@@ -43,6 +43,8 @@ from dags.wiring.learning_metrics import metrics_params, recalculate_run
 from dags.wiring.policies import DAG_DEFAULTS, SCHEDULE_ZONE
 from dags.wiring.runs import open_run
 
+TASKS_AT_ONCE = 2  # of all runs: those of one course wait for each other, and hold a worker while they do
+
 
 @dag(
     schedule=CronPartitionTimetable("0 0 * * *", timezone=SCHEDULE_ZONE, run_offset=-1, key_format="%Y-%m-%d"),
@@ -54,7 +56,7 @@ from dags.wiring.runs import open_run
 def learning_metrics() -> None:
     """One task: parts, values and their check see the same events, under one lock per course."""
 
-    @task
+    @task(max_active_tis_per_dag=TASKS_AT_ONCE)
     def recalculate_metrics() -> dict[str, Any]:
         with open_run() as run:
             return recalculate_run(run)

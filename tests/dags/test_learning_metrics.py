@@ -142,6 +142,9 @@ class TestRunOfTheSchedule:
         dag = dags["learning_metrics"]
         assert (dag.timetable.expression, dag.catchup, dag.max_active_runs) == ("0 0 * * *", False, 4)
 
+    def test_should_leave_workers_to_others_while_runs_wait_for_each_other(self, dags: dict[str, Any]) -> None:
+        assert dags["learning_metrics"].get_task(TASK).max_active_tis_per_dag == 2
+
     def test_should_calculate_what_landed(self, rig: DagRig, course: LearningStores) -> None:
         state, counts = outcome(rig.run("learning_metrics"))
         assert (state, counts["loads"], counts["courses"], counts["events"]) == ("success", 1, 1, 11)

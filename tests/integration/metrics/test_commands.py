@@ -17,11 +17,19 @@ from include.__main__ import app
 from include.days import utc_now
 from include.services.engines.endpoints import Endpoints
 from include.state.tables import DEFAULT_PROJECT_NUMBER, identities, persons
+from tests.loading import own_stores
 from tests.metric_events import LearningStores, golden_events, learned, own_learning, person_id
 
 WEEK = ("--course", "c1", "--from", "2025-03-03", "--to", "2025-03-09")
 NEXT_WEEK = ("--with-from", "2025-03-10", "--with-to", "2025-03-16")
 USERS = ("u1", "u2")
+
+
+@pytest.fixture(scope="module")
+def empty(endpoints: Endpoints) -> Iterator[dict[str, str]]:
+    """The environment of an installation that nobody has used yet."""
+    with own_stores(endpoints) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +76,29 @@ def printed(stores: LearningStores, *words: str) -> str:
 
 def csv_rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
+
+
+class TestNewInstallation:
+    """Before the first event every command answers, and none invents numbers."""
+
+    @pytest.mark.parametrize(
+        ("words", "found"),
+        [
+            (("courses",), {"items": [], "total": 0}),
+            (("restatements",), {"items": [], "total": 0}),
+            (("recalculate",), {"loads": 0, "courses": [], "values": 0}),
+            (("recalculate", "--from", "2025-03-03"), {"loads": 0, "courses": [], "values": 0}),
+        ],
+        ids=["courses", "restatements", "recalculate", "recalculate a day"],
+    )
+    def test_should_find_nothing(self, empty: dict[str, str], words: tuple[str, ...], found: dict[str, Any]) -> None:
+        result = CliRunner().invoke(app, ["metrics", *words, "--json"], env=empty)
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout).items() >= found.items()
+
+    def test_should_know_no_course(self, empty: dict[str, str]) -> None:
+        result = CliRunner().invoke(app, ["metrics", "show", "--course", "c1", "--from", "2025-03-03"], env=empty)
+        assert (result.exit_code, "no course 'c1'" in result.stderr) == (2, True)
 
 
 class TestRecalculate:
