@@ -23,8 +23,8 @@ TURNS = (
     ("America/New_York", "2025-11-02"),
 )
 EDGES_MS = (
-    *(0, 0, 1, 999, 9_999, 10_000, 10_001),
-    *(299_999, 300_000, 300_001, 599_999, 600_000, 600_001, 1_799_999, 1_800_000, 1_800_001),
+    *(0, 0, 0, 0, 1, 999, 5_000, 5_000, 9_999, 10_000, 10_000, 10_001),
+    *(299_999, 300_000, 300_001, 599_999, 600_000, 600_001, 1_799_999, 1_800_000, 1_800_001, 1_800_001),
     *(3_600_000, 82_800_000, 86_399_999, 86_400_000, 90_000_000, 172_800_000),
 )
 NAMES = (*KINDS, "task_start", "task_success", "forum_post", "other")
@@ -64,8 +64,10 @@ FROM (
         reinterpretAsUUID(sipHash128('event', number)) AS id,
         ['page_view', 'scroll', 'video_play', 'task_start', 'task_attempt', 'task_success', 'task_fail', 'note'][
             1 + dice % 8] AS name,
-        [0, 300000, 1500000, 1800001, 10001, 1800000, 600000, 1][1 + burst_dice % 8] AS gap,
-        1761537600000 + intDiv(burst_dice, 64) % (13 * 86400000) + place * gap AS at_ms,
+        [[0, 0, 0, 0], [0, 0, 1, 60000], [0, 5000, 10000, 10000], [0, 5000, 10000, 10001], [0, 300000, 600000, 900001],
+            [0, 600000, 1200001, 1200001], [0, 1800000, 3600000, 5400001], [0, 0, 1800001, 1861001]] AS patterns,
+        patterns[1 + burst_dice % 8][1 + place] AS later_ms,
+        1761537600000 + intDiv(burst_dice, 64) % (13 * 86400000) + later_ms AS at_ms,
         fromUnixTimestamp64Milli(toInt64(at_ms), 'UTC') AS at,
         ['', 'm3'][1 + intDiv(dice, 8) % 2] AS module_id,
         ['{{}}', '{{"task_id":"t1"}}', '{{"task_id":8}}', '{{"task_id":null}}'][1 + intDiv(dice, 16) % 4] AS props
@@ -110,7 +112,11 @@ def _person(draw: st.DrawFn, number: int, turn_at: dt.datetime) -> list[tuple[Le
     at, found = turn_at + dt.timedelta(milliseconds=start_ms), []
     for place in range(draw(st.integers(1, 12))):
         if place:
-            at += dt.timedelta(milliseconds=draw(st.one_of(st.sampled_from(EDGES_MS), st.integers(0, 4_000_000))))
+            at += dt.timedelta(
+                milliseconds=draw(
+                    st.one_of(st.sampled_from(EDGES_MS), st.sampled_from(EDGES_MS), st.integers(0, 4_000_000))
+                )
+            )
         event = Learned(
             at,
             draw(st.sampled_from(NAMES)),

@@ -106,7 +106,7 @@ def batches_of(stream: Stream, course: LearningCourse, days: Sequence[dt.date]) 
 
 class TestL2Streams:
     @given(stream=streams().filter(lambda one: bool(one.counted())))
-    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     def test_should_agree_on_every_column_when_streams_are_random(self, stores: LearningStores, stream: Stream) -> None:
         course = LearningCourse(uuid.uuid4().hex, "c1", stream.zone)
         stream = settled(stream, course)
