@@ -36,7 +36,7 @@ class RecalculationReport:
 
     Attributes:
         loads: loads of events taken.
-        courses: courses worked on, ``project/course_id``, in order.
+        courses: courses with something to do, ``project/course_id``, in order.
         days: days of courses whose user-days were built anew.
         user_days: rows they have now.
         events: events they were made of.
@@ -124,7 +124,7 @@ def _report(loads: int, reports: dict[CourseKey, CourseReport], seconds: float) 
     stored = sum((report.stored for report in reports.values()), StoredReport())
     return RecalculationReport(
         loads=loads,
-        courses=tuple("/".join(key) for key in reports),
+        courses=tuple("/".join(key) for key, report in reports.items() if report.days or report.stored.slices),
         days=sum(report.days for report in reports.values()),
         user_days=sum(report.user_days for report in reports.values()),
         events=sum(report.events for report in reports.values()),

@@ -181,6 +181,15 @@ class TestZones:
         digests = {key.digest for key in golden.values(metric="activity_index", version=1, grain="custom")}
         assert len(digests) == 2
 
+    def test_should_leave_open_slices_of_the_old_zone_alone_when_time_passes(self, golden: MetricRuns) -> None:
+        golden.run(now=utc(2025, 3, 5, 12))
+        golden.stores.set_zone("Europe/Moscow")
+        golden.run(now=utc(2025, 3, 5, 13))
+        old = golden.values(start_at=utc(2025, 3, 3))
+        golden.run(now=utc(2025, 4, 5))
+        assert golden.values(start_at=utc(2025, 3, 3)) == old
+        assert golden.run(now=utc(2025, 4, 6)).courses == ()
+
     def test_should_wait_for_the_next_run_when_the_zone_was_set_after_loads_were_taken(
         self, golden: MetricRuns
     ) -> None:
