@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[1]
-GROUND = ("errors", "secret", "settings", "days", "progress", "failpoints", "pages")
+GROUND = ("errors", "secret", "settings", "days", "progress", "failpoints", "pages", "csv_cells")
 FLOORS: tuple[tuple[str, ...], ...] = (
     GROUND,
     ("warehouse", "state"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import sys
 from collections.abc import Iterable, Mapping
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 from sqlalchemy import Engine
 
+from include.csv_cells import csv_text
 from include.days import parse_day
 from include.errors import InputError
 from include.events.loading.tables import ensure_event_tables
@@ -22,7 +22,6 @@ from include.metrics.parts.building import ensure_user_days
 from include.metrics.periods.grains import ONE_DAY, Period, day_start
 from include.metrics.reading.asking import Stores
 from include.metrics.reading.known import person_of, require_course
-from include.metrics.retention.csv_form import harmless
 from include.services.stores import open_stores
 from include.settings import Settings
 
@@ -216,9 +215,7 @@ def print_csv(documents: Iterable[Mapping[str, Any]]) -> None:
     rows = [_flat(document) for document in documents]
     names = list(dict.fromkeys(name for row in rows for name in row))
     if names:
-        writer = csv.writer(sys.stdout)
-        writer.writerow(names)
-        writer.writerows([harmless(row.get(name)) for name in names] for row in rows)
+        sys.stdout.write(csv_text(names, ([row.get(name) for name in names] for row in rows)))
 
 
 def _flat(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 
+from include.csv_cells import csv_text
 from include.events.statistics.answering import Answer
 from include.events.statistics.question import USER_CODE
 
@@ -20,10 +19,7 @@ def to_csv(answer: Answer, *, is_long: bool = False) -> str:
         is_long: a line per person and column instead of a line per person.
 
     Returns:
-        The text, lines ended by CR LF.
+        The text, lines ended by CR LF. A text that a spreadsheet would take for a formula has an apostrophe in front.
     """
     header: Sequence[str] = LONG_HEADER if is_long else (USER_CODE, *answer.columns)
-    rows = [list(row.values()) for row in (answer.long() if is_long else answer.wide())]
-    out = io.StringIO()
-    csv.writer(out).writerows([header, *rows])
-    return out.getvalue()
+    return csv_text(header, (row.values() for row in (answer.long() if is_long else answer.wide())))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from include.csv_cells import safe_cell
 from include.errors import InputError
 from include.visits.what_if.comparing import device_name
 from include.visits.what_if.value import CENTS
@@ -26,7 +27,6 @@ COLUMNS = (
     "counter_id", "day", "visit_id", "client_id", "started_at", "device", "change", "old_reason", "new_reason",
     "old_score", "new_score", "old_threshold", "new_threshold", "old_version", "new_version", "value", "conversion",
 )  # fmt: skip
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def iter_rows(counter_id: int, zone: ZoneInfo, day: dt.date, block: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -60,21 +60,6 @@ def iter_rows(counter_id: int, zone: ZoneInfo, day: dt.date, block: pd.DataFrame
 
 def _number(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
-
-
-def safe_cell(value: object) -> object:
-    """Keep a spreadsheet from taking a text for a formula.
-
-    Args:
-        value: a cell.
-
-    Returns:
-        The value; a text that a spreadsheet would compute gets an apostrophe in front.
-
-    >>> safe_cell("=1+1"), safe_cell("level4_desktop"), safe_cell(0.5)
-    ("'=1+1", 'level4_desktop', 0.5)
-    """
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 
 @contextmanager

@@ -4,9 +4,9 @@ import datetime as dt
 
 import pytest
 
+from include.csv_cells import FORMULA_STARTS, safe_cell
 from include.errors import InputError
 from include.visits.what_if.asking import total_of
-from include.visits.what_if.change_list import FORMULA_STARTS, safe_cell
 from include.visits.what_if.day_table import MOST_ROWS, day_rows, describe, markdown, money
 from include.visits.what_if.proposal import Proposal, ProposedModel, parse_proposal
 from include.visits.what_if.records import WhatIf
