@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select, tuple_
 
 from include.days import zone_of
-from include.state.tables import course_items, courses, projects
+from include.state.tables import course_items, courses, metric_courses, projects
 
 KEYS_AT_ONCE = 1_000
 
@@ -66,6 +66,26 @@ def learning_courses(connection: Connection, keys: Sequence[tuple[str, str]]) ->
         LearningCourse(project, course_id, zone_of(own.get((project, course_id)) or of_project.get(project) or "UTC"))
         for project, course_id in keys
     )
+
+
+def courses_as_cut(connection: Connection, keys: Sequence[tuple[str, str]]) -> tuple[LearningCourse, ...]:
+    """Give courses with the zones that their user-days and stored values are in.
+
+    A course whose zone was changed is read as it was calculated until the next run cuts its days anew; days of one
+    zone under the name of another would be wrong and look right.
+
+    Args:
+        connection: open connection.
+        keys: pairs of project and course id.
+
+    Returns:
+        The courses in the same order; those without user-days in the zone they will be cut in.
+    """
+    c = metric_courses.c
+    query = select(c.project, c.course_id, c.time_zone).where(tuple_(c.project, c.course_id).in_(keys))
+    cut = {(row.project, row.course_id): row.time_zone for row in connection.execute(query)}
+    found = learning_courses(connection, keys)
+    return tuple(replace(one, zone=zone_of(cut.get((one.project, one.course_id), one.zone.key))) for one in found)
 
 
 def required_items(

@@ -14,10 +14,10 @@ from include.api.gate.problems import Refusal
 from include.days import zone_of
 from include.errors import InputError
 from include.events.loading.tables import ensure_event_tables
-from include.metrics.courses import LearningCourse, learning_course
+from include.metrics.courses import LearningCourse, courses_as_cut, learning_course
 from include.metrics.parts.building import ensure_user_days
 from include.metrics.reading.asking import Stores
-from include.metrics.reading.known import Courses, courses_as_cut, readable_courses, require_course
+from include.metrics.reading.known import Courses, readable_courses, require_course
 from include.metrics.reading.unnoted import unnoted_projects
 from include.settings.learning import ASSIGNED
 from include.state.engine import reachable

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, tuple_
 
-from include.metrics.courses import LearningCourse
+from include.metrics.courses import LearningCourse, courses_as_cut
 from include.metrics.reading.asking import Stores, written
 from include.metrics.reading.derived import run_sql
-from include.metrics.reading.known import Courses, courses_as_cut, courses_known
+from include.metrics.reading.known import Courses, courses_known
 from include.metrics.reading.limits import Deadline
 from include.state.tables import metric_slices, metric_touched_days
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
-from sqlalchemy import Connection, Engine, select, tuple_, union
+from sqlalchemy import Engine, select, union
 
 from include.accounts.courses import courses_of_teacher
 from include.accounts.texts import is_writable
 from include.accounts.transactions import transaction
-from include.days import zone_of
 from include.errors import InputError
-from include.metrics.courses import LearningCourse, learning_courses
+from include.metrics.courses import LearningCourse, courses_as_cut
 from include.settings.learning import ALL
 from include.state.tables import courses, identities, metric_courses, projects
 
@@ -73,26 +69,6 @@ def require_course(engine: Engine, course_id: str, project: str | None = None) -
         raise InputError("Several projects have such a course; name one.", code="ambiguous_project", pointer="/project")
     with transaction(engine) as connection:
         return courses_as_cut(connection, found)[0]
-
-
-def courses_as_cut(connection: Connection, keys: Sequence[tuple[str, str]]) -> tuple[LearningCourse, ...]:
-    """Give courses with the zones that their user-days and stored values are in.
-
-    A course whose zone was changed is read as it was calculated until the next run cuts its days anew; days of one
-    zone under the name of another would be wrong and look right.
-
-    Args:
-        connection: open connection.
-        keys: pairs of project and course id.
-
-    Returns:
-        The courses in the same order; those without user-days in the zone they will be cut in.
-    """
-    c = metric_courses.c
-    query = select(c.project, c.course_id, c.time_zone).where(tuple_(c.project, c.course_id).in_(keys))
-    cut = {(row.project, row.course_id): row.time_zone for row in connection.execute(query)}
-    found = learning_courses(connection, keys)
-    return tuple(replace(one, zone=zone_of(cut.get((one.project, one.course_id), one.zone.key))) for one in found)
 
 
 def readable_courses(engine: Engine, account_id: str, scope: str) -> Courses | None:

@@ -9,14 +9,14 @@ from typing import Any
 
 from include.days import utc_now
 from include.metrics.catalogue.cards import Card, card_of
-from include.metrics.courses import LearningCourse
+from include.metrics.courses import LearningCourse, courses_as_cut
 from include.metrics.names import Metric
 from include.metrics.periods.grains import Period
 from include.metrics.reading.asked import Answered, askable, holds_everybody
 from include.metrics.reading.asking import Question, Stores, written
 from include.metrics.reading.cutting import require_cut
 from include.metrics.reading.derived import active_courses, derive_person, plan
-from include.metrics.reading.known import Courses, courses_as_cut
+from include.metrics.reading.known import Courses
 from include.metrics.reading.limits import Deadline
 from include.metrics.reading.stored import Asked, find_slices, values_of_person
 from include.metrics.storing.states import period_state

@@ -5,10 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Engine
 
-from include.days import zone_of
-from include.metrics.courses import LearningCourse, learning_course
+from include.metrics.courses import LearningCourse, courses_as_cut
 from include.metrics.parts.snapshot import Snapshot, read_snapshot
 from include.metrics.parts.touching import COHORT, EVENTS, TouchedDay, read_touched, touch_days
 from include.metrics.recalculating.choosing import CourseKey
@@ -16,7 +15,6 @@ from include.metrics.recalculating.orders import Order
 from include.metrics.recalculating.planning import existing_days
 from include.metrics.storing.causes import RECALCULATION
 from include.state.engine import reachable
-from include.state.tables import metric_courses
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def touch_ordered_days(engine: Engine, key: CourseKey, order: Order) -> set[dt.d
     if not order.days:
         return set()
     with reachable(engine), engine.begin() as connection:
-        course = course_as_cut(connection, key)
+        course = courses_as_cut(connection, [key])[0]
         waiting = {row.day for row in read_touched(connection, [key]) if row.kind == EVENTS}
         days = existing_days(order.days, course.zone)
         added = [day for day in days if day not in waiting]
@@ -96,7 +94,7 @@ def look(engine: Engine, key: CourseKey) -> Moment:
         connection = connection.execution_options(isolation_level="REPEATABLE READ")
         with connection.begin():
             touched = tuple(read_touched(connection, [key]))
-            return Moment(course_as_cut(connection, key), touched, read_snapshot(connection))
+            return Moment(courses_as_cut(connection, [key])[0], touched, read_snapshot(connection))
 
 
 def with_cohorts(engine: Engine, moment: Moment) -> Moment:
@@ -113,19 +111,3 @@ def with_cohorts(engine: Engine, moment: Moment) -> Moment:
     with reachable(engine), engine.connect() as connection:
         moved = (row for row in read_touched(connection, [key]) if row.kind == COHORT)
         return replace(moment, touched=(*(row for row in moment.touched if row.kind != COHORT), *moved))
-
-
-def course_as_cut(connection: Connection, key: CourseKey) -> LearningCourse:
-    """A course in the zone its user-days are cut in; a zone set a moment ago is for the next run.
-
-    Args:
-        connection: open connection.
-        key: the course.
-
-    Returns:
-        The course.
-    """
-    c = metric_courses.c
-    query = select(c.time_zone).where(c.project == key[0], c.course_id == key[1])
-    zone_name = connection.execute(query).scalar()
-    return learning_course(connection, *key) if zone_name is None else LearningCourse(*key, zone_of(zone_name))
