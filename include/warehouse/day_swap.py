@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from include.warehouse.client import Warehouse, quoted
-from include.warehouse.partition_swap import bound_key, fetch_all, replica_of_each_shard, swap_partition
+from include.warehouse.partition_swap import bound_key, fetch_all, replica_of_each_shard, swap_partitions
 from include.warehouse.schema import Column, Table, create_table, drop_tables, local_name, stored_columns
 
 STAGE_MARK = "_stage_"
@@ -91,7 +91,7 @@ def swap_day(warehouse: Warehouse, table: Table, stage: str, counter_id: int, da
     Raises:
         StoreUnavailable: ClickHouse cannot be reached; the step can be repeated.
     """
-    swap_partition(warehouse, table, stage, (counter_id, day))
+    swap_partitions(warehouse, table, stage, [(counter_id, day)])
 
 
 def day_count(warehouse: Warehouse, name: str, counter_id: int, day: dt.date) -> int:

@@ -8,7 +8,7 @@ because a small partition leaves the staging tables of some shards empty.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from include.warehouse.client import Warehouse, quoted
@@ -17,51 +17,66 @@ from include.warehouse.schema import Table, local_name
 Key = Sequence[Any]
 
 
-def swap_partition(warehouse: Warehouse, table: Table, stage: str, key: Key) -> None:
-    """Put a staged partition in place of the stored one, atomically; an empty one removes it.
+def _nothing() -> None:
+    pass
+
+
+def swap_partitions(
+    warehouse: Warehouse, table: Table, stage: str, keys: Sequence[Key], *, after_each: Callable[[], None] = _nothing
+) -> None:
+    """Put staged partitions in place of the stored ones, each atomically; an empty one removes what is stored.
 
     Args:
         warehouse: the warehouse.
         table: the target, partitioned by plain columns.
-        stage: staging table holding the new partition.
-        key: values of the columns that the target is partitioned by, in that order.
+        stage: staging table holding the new partitions.
+        keys: of each partition the values of the columns that the target is partitioned by, in that order.
+        after_each: called after every swap.
 
     Raises:
         StoreUnavailable: ClickHouse cannot be reached; the step can be repeated.
     """
     if not warehouse.cluster:
-        _swap_on(warehouse, table, table.name, stage, key)
+        _swap_on(warehouse, table, table.name, stage, keys, after_each)
         return
     for shard in replica_of_each_shard(warehouse):
         fetch_all(shard, local_name(stage))
-        _swap_on(shard, table, local_name(table.name), local_name(stage), key)
+        _swap_on(shard, table, local_name(table.name), local_name(stage), keys, after_each)
 
 
-def _swap_on(node: Warehouse, table: Table, target: str, stage: str, key: Key) -> None:
-    partition, values = bound_key(key)
-    if partition_count(node, table, stage, key):
-        node.execute(f"ALTER TABLE {quoted(target)} REPLACE PARTITION {partition} FROM {quoted(stage)}", values)
-    else:
-        node.execute(f"ALTER TABLE {quoted(target)} DROP PARTITION {partition}", values)
+def _swap_on(
+    node: Warehouse, table: Table, target: str, stage: str, keys: Sequence[Key], after_each: Callable[[], None]
+) -> None:
+    filled = filled_partitions(node, table, stage, keys)
+    for key in keys:
+        partition, values = bound_key(key)
+        if tuple(key) in filled:
+            node.execute(f"ALTER TABLE {quoted(target)} REPLACE PARTITION {partition} FROM {quoted(stage)}", values)
+        else:
+            node.execute(f"ALTER TABLE {quoted(target)} DROP PARTITION {partition}", values)
+        after_each()
 
 
-def partition_count(warehouse: Warehouse, table: Table, name: str, key: Key) -> int:
-    """Rows of one partition.
+def filled_partitions(node: Warehouse, table: Table, name: str, keys: Sequence[Key]) -> set[tuple[Any, ...]]:
+    """Find the partitions that hold rows.
 
     Args:
-        warehouse: the warehouse.
+        node: the warehouse, or one node of it.
         table: definition of the table, for the columns it is partitioned by.
         name: the table, or a staging table of it.
-        key: values of these columns.
+        keys: partitions to look for.
 
     Returns:
-        Row count.
+        Those of the keys that have rows.
     """
-    _, values = bound_key(key)
-    condition = " AND ".join(
-        f"{quoted(column)} = %({slot})s" for column, slot in zip(table.partition_by, values, strict=True)
+    bound = [bound_key(key) for key in keys]
+    places = {f"{slot}_{number}": value for number, (_, values) in enumerate(bound) for slot, value in values.items()}
+    wanted = ", ".join(
+        "(" + ", ".join(f"%({slot}_{number})s" for slot in v) + ")" for number, (_, v) in enumerate(bound)
     )
-    return int(warehouse.scalar(f"SELECT count() FROM {quoted(name)} WHERE {condition}", values))
+    columns = ", ".join(quoted(column) for column in table.partition_by)
+    found = node.execute(f"SELECT DISTINCT {columns} FROM {quoted(name)} WHERE ({columns}) IN ({wanted})", places)
+    return {tuple(row) for row in found}
 
 
 def bound_key(key: Key) -> tuple[str, dict[str, Any]]:

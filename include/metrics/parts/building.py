@@ -7,6 +7,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine
@@ -23,7 +24,7 @@ from include.state.engine import reachable
 from include.state.locks import held
 from include.warehouse.client import Warehouse, quoted
 from include.warehouse.day_swap import staging
-from include.warehouse.partition_swap import swap_partition
+from include.warehouse.partition_swap import swap_partitions
 from include.warehouse.schema import ensure_tables
 
 log = logging.getLogger(__name__)
@@ -161,9 +162,9 @@ class _Chunk:
             failpoint("user_days.checked")
             self._note_cohorts()
             failpoint("user_days.cohorts_noted")
-            for day in self.days:
-                swap_partition(self.warehouse, USER_DAYS, self.stage, (self.course.project, day))
-                failpoint("user_days.day_swapped")
+            keys = [(self.course.project, day) for day in self.days]
+            swapped = partial(failpoint, "user_days.day_swapped")
+            swap_partitions(self.warehouse, USER_DAYS, self.stage, keys, after_each=swapped)
         failpoint("user_days.chunk_swapped")
         return report
 

@@ -8,7 +8,7 @@ import pytest
 
 from include.warehouse.client import Warehouse
 from include.warehouse.day_swap import staging
-from include.warehouse.partition_swap import Key, partition_count, swap_partition
+from include.warehouse.partition_swap import Key, filled_partitions, swap_partitions
 from include.warehouse.schema import Column, Table, drop_tables, ensure_tables
 
 TABLE = Table(
@@ -33,14 +33,14 @@ def swap(warehouse: Warehouse, key: Key, *ids: int) -> None:
         if ids:
             owner, day = key
             warehouse.insert_columns(stage, ("owner", "day", "id"), [[owner] * len(ids), [day] * len(ids), list(ids)])
-        swap_partition(warehouse, TABLE, stage, key)
+        swap_partitions(warehouse, TABLE, stage, [key])
 
 
 def rows(warehouse: Warehouse) -> list[tuple[object, ...]]:
     return warehouse.execute("SELECT owner, toString(day), id FROM notes ORDER BY ALL")
 
 
-class TestSwapPartition:
+class TestSwapPartitions:
     @pytest.mark.parametrize("owner", OWNERS)
     def test_should_hold_the_new_rows_only_when_a_partition_is_replaced(self, warehouse: Warehouse, owner: str) -> None:
         swap(warehouse, (owner, DAY), 1, 2)
@@ -61,14 +61,22 @@ class TestSwapPartition:
         swap(warehouse, ("b", DAY))
         assert rows(warehouse) == [("a", "2025-07-01", 5), ("a", "2025-07-02", 1)]
 
+    def test_should_replace_some_and_remove_others_when_several_are_swapped(self, warehouse: Warehouse) -> None:
+        for key in (("a", DAY), ("a", NEXT_DAY), ("b", DAY)):
+            swap(warehouse, key, 1)
+        done: list[int] = []
+        with staging(warehouse, TABLE, "test") as stage:
+            warehouse.insert_columns(stage, ("owner", "day", "id"), [["a", "b"], [DAY, DAY], [7, 8]])
+            keys = [("a", DAY), ("a", NEXT_DAY)]
+            swap_partitions(warehouse, TABLE, stage, keys, after_each=lambda: done.append(len(rows(warehouse))))
+        assert rows(warehouse) == [("a", "2025-07-01", 7), ("b", "2025-07-01", 1)]
+        assert done == [3, 2]
 
-class TestPartitionCount:
-    def test_should_count_one_partition_when_there_are_several(self, warehouse: Warehouse) -> None:
-        swap(warehouse, ("a", DAY), 1, 2, 3)
-        swap(warehouse, ("a", NEXT_DAY), 1)
-        keys = [("a", DAY), ("a", NEXT_DAY), ("b", DAY)]
-        assert [partition_count(warehouse, TABLE, "notes", key) for key in keys] == [3, 1, 0]
 
-    def test_should_refuse_a_key_when_it_has_too_few_values(self, warehouse: Warehouse) -> None:
-        with pytest.raises(ValueError, match="zip"):
-            partition_count(warehouse, TABLE, "notes", ("a",))
+class TestFilledPartitions:
+    @pytest.mark.parametrize("owner", OWNERS)
+    def test_should_give_those_with_rows_when_there_are_several(self, warehouse: Warehouse, owner: str) -> None:
+        swap(warehouse, (owner, DAY), 1, 2, 3)
+        swap(warehouse, ("other", NEXT_DAY), 1)
+        keys = [(owner, DAY), (owner, NEXT_DAY), ("b", DAY)]
+        assert filled_partitions(warehouse, TABLE, "notes", keys) == {(owner, DAY)}
