@@ -1,11 +1,11 @@
 """Six learning metrics, both versions, over days, weeks and months: ours, and DuckDB with the same definitions.
 
 Events are those of 50,000 made-up learners in two courses: sessions, breaks of every length, events of one instant,
-kinds that no metric knows, and one event of 50 sent twice. Ours reads them from ClickHouse with their copies; DuckDB
-has each once. Both write every value to files that PostgreSQL could copy in; these are compared value by value before
-any time counts. ``--what job`` times the whole job: from loads nobody has looked at to values in PostgreSQL, checked by
-pandas. ``--what late`` times the job after late events of one day, on histories of different lengths whose days are
-equally large.
+kinds that no metric knows, and one row of 50 twice, as a killed loader leaves them. Ours reads them from ClickHouse,
+DuckDB the same rows from a database file; both count each event once, and write every value to files that PostgreSQL
+could copy in. These are compared value by value before any time counts. ``--what job`` times the whole job: from loads
+nobody has looked at to values in PostgreSQL, checked by pandas. ``--what late`` times the job after late events of one
+day, on histories of different lengths whose days are equally large.
 ``python benchmarks/learning_metrics.py --events 1000000 [--days 30] [--what values job late] [--repeats 3]``
 """
 

@@ -34,7 +34,7 @@ FIRST_DAY = dt.date(2025, 9, 1)  # a Monday, and the first day of a month
 LEARNERS = 50_000
 SESSION_EVENTS = 13  # mean
 LOAD_SESSIONS = 500_000 // SESSION_EVENTS  # loads hold at most half a million events
-COPIED_SHARE = 50  # one of so many events is in the table a second time
+COPIED_SHARE = 50  # one of so many rows is there twice, as a killed loader leaves them
 REQUIRED = tuple(f"task-{number}" for number in range(40))
 RETENTION_DAYS = 7
 INPUT = (course_items, courses, event_loads)
@@ -45,7 +45,7 @@ VALUES = (
 EXPORT = """
 SELECT scope_id AS course_id, toString(person_id) AS person_id, toString(event_id) AS event_id,
     toUnixTimestamp64Milli(event_time) AS event_ms, event_name, props, module_id
-FROM {table} FINAL ORDER BY event_time FORMAT Parquet
+FROM {table} ORDER BY event_time FORMAT Parquet
 """
 
 
@@ -57,8 +57,7 @@ def fill(stores: Stores, settings: Settings, *, events: int, days: int) -> int:
     sessions = events // SESSION_EVENTS
     stores.warehouse.execute(_events_sql(table), _given(first_session=0, sessions=sessions, days=days))
     stores.warehouse.execute(
-        f"INSERT INTO {table} SELECT * REPLACE (version - 1000000 AS version) FROM {table} "
-        f"WHERE cityHash64(event_id) % {COPIED_SHARE} = 0"
+        f"INSERT INTO {table} SELECT * FROM {table} WHERE cityHash64(event_id) % {COPIED_SHARE} = 0"
     )
     loads = stores.warehouse.scalar(f"SELECT max(load_id) FROM {table}")
     with stores.state.begin() as connection:
@@ -86,7 +85,7 @@ def forget_values(stores: Stores) -> None:
 
 
 def export(warehouse: Warehouse, table: str, folder: Path) -> None:
-    """Write the events, each once and in the order of time, to the database ``events.duckdb``."""
+    """Write every row of the events, copies too, in the order of time, to the database ``events.duckdb``."""
     import duckdb
 
     parquet = folder / "events.parquet"

@@ -33,7 +33,7 @@ from include.warehouse.schema import drop_tables
 
 EPOCH_DAY = dt.date(1970, 1, 1)
 START_AT = dt.datetime.combine(FIRST_DAY, dt.time(), dt.UTC)
-EVERYTHING = Snapshot(frontier=2**62)
+EVERYTHING = Snapshot(frontier=2**62, excluded=(), repeating=())
 PIECE_BYTES = 1 << 20
 USER_DAY_COLUMNS = {
     "course_id": "course_id",
@@ -139,6 +139,7 @@ def read_user_days(stores: Stores, settings: Settings, days: int, file: Path) ->
                 moment_of(-1) - dt.timedelta(hours=12),
                 moment_of(days),
                 EVERYTHING,
+                is_final=False,
             )
             said = ", ".join(f"{name} = {value}" for name, value in PARTS_SETTINGS.items())
             sql = (
@@ -159,7 +160,7 @@ def make_user_days(database: Path, file: Path) -> Steps:
     steps: Steps = {}
     with duckdb.connect(str(database), read_only=True) as connection:
         events = connection.execute(
-            "SELECT * REPLACE (person_id::VARCHAR AS person_id, event_id::VARCHAR AS event_id) FROM events"
+            "SELECT DISTINCT * REPLACE (person_id::VARCHAR AS person_id, event_id::VARCHAR AS event_id) FROM events"
         ).df()
     with timed(steps, "query"):
         found = user_days(events)

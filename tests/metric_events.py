@@ -190,23 +190,39 @@ class LearningStores:
         """One load with one batch of these events; give its load id.
 
         With the principal ``replay`` they came from the quarantine; a load that has not landed is still open.
+        As the loader does, the load notes how many of its events have ids that came before.
         """
         listed = list(events)
+        repeats = self._repeat_count([event.event_id for event in listed])
         receipt_id, now = str(uuid.uuid4()), dt.datetime.now(dt.UTC)
         with self.state.begin() as connection:
             connection.execute(insert(receipts).values(**_receipt(receipt_id, now, len(listed), principal)))
             number = connection.execute(
-                insert(event_loads).values(**_load(now, len(listed), is_landed)).returning(event_loads.c.load_id)
+                insert(event_loads).values(**_load(now, len(listed), repeats)).returning(event_loads.c.load_id)
             ).scalar_one()
         store(self.warehouse, [event.stored(number, receipt_id) for event in listed], self.table)
+        if is_landed:  # as the loader does: only when the rows are there
+            self.land(int(number), at=now)
         return int(number)
 
-    def land(self, load_id: int) -> None:
+    def insert_again(self, load_id: int) -> None:
+        """Leave every row of a load twice, as a loader that was killed does."""
+        self.warehouse.execute(
+            f"INSERT INTO {self.table} SELECT * FROM {self.table} WHERE load_id = %(load_id)s", {"load_id": load_id}
+        )
+
+    def _repeat_count(self, event_ids: Sequence[str]) -> int:
+        known = self.warehouse.scalar(
+            f"SELECT uniqExact(event_id) FROM {self.table} WHERE has(%(ids)s, toString(event_id))",
+            {"ids": list(event_ids)},
+        )
+        return int(known) + len(event_ids) - len(set(event_ids))
+
+    def land(self, load_id: int, *, at: dt.datetime | None = None) -> None:
         """Close a load that was open."""
+        landed_at = at or dt.datetime.now(dt.UTC)
         with self.state.begin() as connection:
-            connection.execute(
-                event_loads.update().where(event_loads.c.load_id == load_id).values(landed_at=dt.datetime.now(dt.UTC))
-            )
+            connection.execute(event_loads.update().where(event_loads.c.load_id == load_id).values(landed_at=landed_at))
 
     def remove(self, *event_ids: str) -> None:
         """Take events out of the warehouse, as a deletion on demand does."""
@@ -294,18 +310,18 @@ def _receipt(receipt_id: str, now: dt.datetime, count: int, principal: str) -> d
     }
 
 
-def _load(now: dt.datetime, count: int, is_landed: bool) -> dict[str, Any]:
+def _load(now: dt.datetime, count: int, repeats: int) -> dict[str, Any]:
     return {
         "batch_count": 1,
         "event_count": count,
-        "landed_count": count if is_landed else None,
-        "repeat_count": 0 if is_landed else None,
+        "landed_count": count,
+        "repeat_count": repeats,
         "first_received_at": now,
         "last_received_at": now,
         "run_id": "test",
         "attempt_count": 1,
         "claimed_at": now,
-        "landed_at": now if is_landed else None,
+        "landed_at": None,
     }
 
 

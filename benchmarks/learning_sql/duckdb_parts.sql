@@ -1,9 +1,10 @@
--- One row per course, person and UTC day: what its events add up to. Two orderings by windows, then two groupings.
+-- One row per course, person and UTC day: what its events add up to, each once. Two orderings by windows, then two
+-- groupings.
 -- least() passes over NULL, so the last event's missing gap is left out by name.
 CREATE OR REPLACE TABLE parts AS
 WITH
 kinds AS (
-    SELECT course_id, person_id, event_id, event_ms, event_ms // 86400000 AS day,
+    SELECT DISTINCT course_id, person_id, event_id, event_ms, event_ms // 86400000 AS day,
         CASE event_name WHEN 'page_view' THEN 1 WHEN 'scroll' THEN 2 WHEN 'video_play' THEN 3 WHEN 'task_start' THEN 4
             WHEN 'task_attempt' THEN 5 WHEN 'task_success' THEN 6 WHEN 'task_fail' THEN 7 ELSE 0 END::UTINYINT AS kind
     FROM events

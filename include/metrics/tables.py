@@ -41,3 +41,15 @@ USER_DAYS = Table(
     shard_by="person_id",
     meaning="one row per person, course and local day with events; rebuilt as a whole, never added to",
 )
+
+# What versions 2 of retention and completion ask of days outside of a period, in one place for the time of a run: a
+# partition per day is quickly replaced, but slow to open by the hundred for each question.
+_OF_HISTORY = ("project", "course_id", "person_id", "day", "first_at", "done_items")
+HISTORIES = Table(
+    name="user_histories",
+    columns=tuple(column for column in USER_DAYS.columns if column.name in _OF_HISTORY),
+    order_by=("person_id", "day"),
+    partition_by=(),
+    shard_by="person_id",
+    meaning="the user-days of one course in few columns; only ever a staging table",
+)

@@ -7,7 +7,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from sqlalchemy import Engine
@@ -16,7 +16,7 @@ from include.errors import StoreError
 from include.failpoints import failpoint
 from include.metrics.courses import LearningCourse
 from include.metrics.parts.snapshot import Snapshot
-from include.metrics.parts.sql import PARTS_SETTINGS, events_between, parts_of_events, read_sql
+from include.metrics.parts.sql import PARTS_SETTINGS, Statement, events_between, parts_of_events, read_sql
 from include.metrics.parts.touching import CAUSES_BY_STRENGTH, COHORT, EVENTS, read_touched, touch_days
 from include.metrics.periods.grains import ONE_DAY, day_start
 from include.metrics.tables import USER_DAYS
@@ -30,6 +30,8 @@ from include.warehouse.schema import ensure_tables
 log = logging.getLogger(__name__)
 
 CHUNK_DAYS = 31  # days staged at a time: what one query holds does not grow with the history
+# What the table of events is sorted by: rows of equal keys are copies of one event.
+EVENT_KEY = "sipHash128(event_name, toDate(occurred_at), person_id, event_id) AS event_key"
 COLUMNS = ", ".join(quoted(column.name) for column in USER_DAYS.columns)
 FAILPOINTS = (
     "user_days.locked",
@@ -194,7 +196,9 @@ class _Chunk:
         start_at, end_at = self._bounds
         if start_at == end_at:  # a date that its zone left out
             return
-        parts = parts_of_events(self.events_table, self.course, start_at, end_at, self.snapshot)
+        parts = parts_of_events(
+            self.events_table, self.course, start_at, end_at, self.snapshot, is_final=self.has_differing_copies
+        )
         self.warehouse.execute(
             f"INSERT INTO {quoted(self.stage)} ({COLUMNS})\n{parts.sql}", parts.params, settings=PARTS_SETTINGS
         )
@@ -215,9 +219,27 @@ class _Chunk:
         return RebuildReport(len(self.days), int(rows), int(events))
 
     def _event_count(self) -> int:
-        found = events_between(self.events_table, self.course, *self._bounds, self.snapshot, columns="event_id")
-        counted = self.warehouse.execute(f"SELECT count() FROM ({found.sql})", found.params, settings=PARTS_SETTINGS)
+        """Events of the days, each once, counted apart from the parts."""
+        is_final = self.has_differing_copies
+        found = self._events("event_id" if is_final else EVENT_KEY, is_final=is_final)
+        count = "count()" if is_final else "uniqExact(event_key)"
+        counted = self.warehouse.execute(f"SELECT {count} FROM ({found.sql})", found.params, settings=PARTS_SETTINGS)
         return int(counted[0][0])
+
+    def _events(self, columns: str, *, is_final: bool) -> Statement:
+        return events_between(
+            self.events_table, self.course, *self._bounds, self.snapshot, columns=columns, is_final=is_final
+        )
+
+    @cached_property
+    def has_differing_copies(self) -> bool:
+        """Whether one of the events may have a copy that is not equal to it; seldom, for intake refuses most."""
+        loads = self.snapshot.repeating
+        if not loads:
+            return loads is None
+        found = self._events("load_id", is_final=False)
+        sql = f"SELECT count() FROM ({found.sql}) WHERE load_id IN %(repeating)s"
+        return bool(self.warehouse.execute(sql, {**found.params, "repeating": loads})[0][0])
 
     def _note_cohorts(self) -> None:
         query = read_sql("moved_first_days").format(stage=quoted(self.stage), user_days=quoted(USER_DAYS.name))

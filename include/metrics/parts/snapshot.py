@@ -17,10 +17,13 @@ class Snapshot:
     Attributes:
         frontier: newest load that counts; 0 when none does.
         excluded: loads up to it that do not count yet, in order.
+        repeating: loads that count and brought events whose ids were there before, in order: their copies may differ;
+            None when nobody looked.
     """
 
     frontier: int
     excluded: tuple[int, ...] = ()
+    repeating: tuple[int, ...] | None = None
 
     @property
     def sql(self) -> str:
@@ -42,8 +45,10 @@ def read_snapshot(connection: Connection) -> Snapshot:
     Returns:
         The snapshot.
     """
+    c = event_loads.c
     frontier = connection.execute(select(func.max(metric_loads.c.load_id))).scalar() or 0
-    taken = select(metric_loads.c.load_id).where(metric_loads.c.load_id == event_loads.c.load_id).exists()
-    query = select(event_loads.c.load_id).where(event_loads.c.load_id <= frontier, ~taken)
-    excluded = connection.execute(query.order_by(event_loads.c.load_id)).scalars().all()
-    return Snapshot(int(frontier), tuple(int(load_id) for load_id in excluded))
+    is_taken = select(metric_loads.c.load_id).where(metric_loads.c.load_id == c.load_id).exists()
+    upto = select(c.load_id).where(c.load_id <= frontier).order_by(c.load_id)
+    excluded = connection.execute(upto.where(~is_taken)).scalars()
+    repeating = connection.execute(upto.where(is_taken, c.repeat_count > 0)).scalars()
+    return Snapshot(int(frontier), tuple(map(int, excluded)), tuple(map(int, repeating)))

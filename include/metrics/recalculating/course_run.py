@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
@@ -32,6 +32,7 @@ from include.metrics.storing.values import store_values
 from include.metrics.storing.writing import StoredReport, Writing
 from include.metrics.values.batches import Batch, batches_of
 from include.metrics.values.computing import ValueRow, read_values
+from include.metrics.values.histories import history_of
 from include.progress import Progress
 from include.settings import Settings
 from include.state.engine import reachable
@@ -48,6 +49,7 @@ FAILPOINTS = (
     "metrics.days_touched",
     "metrics.days_rebuilt",
     "metrics.sampled",
+    "metrics.history_copied",
     "metrics.computed",
     "metrics.batch_stored",
     "metrics.course_stored",
@@ -165,12 +167,14 @@ class CourseRun:
             return total
         sample = self._sample(moment, needs)
         failpoint("metrics.sampled")
-        people = count_people(self.warehouse, course, needs.periods)
-        for group in needs.groups():
-            for periods in iter_bundles(list(group.causes), len(group.cards), people):
-                for batch in self._batches(moment, group, periods, now):
-                    total += self._store_batch(batch, group.causes, sample)
-                    self.progress(f"calculating {course.project}/{course.course_id}", total.slices, len(needs))
+        people, groups = count_people(self.warehouse, course, needs.periods), needs.groups()
+        with history_of(self.warehouse, course, {card for group in groups for card in group.cards}) as history:
+            failpoint("metrics.history_copied")
+            for group in groups:
+                for periods in iter_bundles(list(group.causes), len(group.cards), people):
+                    for batch in self._batches(moment, group, periods, now):
+                        total += self._store_batch(replace(batch, history=history), group.causes, sample)
+                        self.progress(f"calculating {course.project}/{course.course_id}", total.slices, len(needs))
         return total
 
     def _batches(self, moment: Moment, group: Group, periods: Sequence[Period], now: dt.datetime) -> Iterator[Batch]:

@@ -14,8 +14,10 @@ from include.metrics.courses import LearningCourse, required_items
 from include.metrics.names import Metric
 from include.metrics.parts.snapshot import Snapshot
 from include.metrics.periods.grains import Grain, Period
+from include.metrics.tables import USER_DAYS
 
 COMPLETION = (Metric.COMPLETION_RATE, 2)
+RETENTION = (Metric.RETENTION, 2)
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Batch:
         required: ids of the items the catalogue requires at the end of each of the periods; None for no catalogue.
         now: aware; which days have begun and ended.
         snapshot: events that count where events are read: in a period that does not consist of whole days.
+        history: table to read the other days of the course from; the user-days themselves or their copy.
     """
 
     course: LearningCourse
@@ -37,6 +40,7 @@ class Batch:
     required: tuple[str, ...] | None
     now: dt.datetime
     snapshot: Snapshot
+    history: str = USER_DAYS.name
 
     @property
     def is_whole_days(self) -> bool:

@@ -30,17 +30,18 @@ def read_sql(name: str) -> str:
     return files(__package__).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8").strip()
 
 
-def stored(name: str, **places: str) -> str:
+def stored(name: str, table: str, **places: str) -> str:
     """Read a text that reads stored user-days.
 
     Args:
         name: path below ``sql`` without the ending.
+        table: the user-days, or a copy of a course's.
         places: other places of the text to fill.
 
     Returns:
         The text, over the days of the course and, when one is asked for, the person.
     """
-    return read_sql(name).format(user_days=quoted(USER_DAYS.name), **places)
+    return read_sql(name).format(user_days=quoted(table), **places)
 
 
 def days_of(batch: Batch, events_table: str, person_id: str | None) -> Statement:
@@ -56,7 +57,7 @@ def days_of(batch: Batch, events_table: str, person_id: str | None) -> Statement
     """
     if batch.is_whole_days:
         days = tuple(day.isoformat() for period in batch.periods for day in period.days)
-        return Statement(stored("stored_days", only_person=only(person_id)), {"days": days})
+        return Statement(stored("stored_days", USER_DAYS.name, only_person=only(person_id)), {"days": days})
     period = batch.periods[0]
     return _clipped(batch, events_table, period.start_at, period.end_at, person_id, prefix="cut_")
 
@@ -73,7 +74,7 @@ def done_of(batch: Batch, events_table: str, person_id: str | None) -> Statement
         A SELECT of person_id, day and done_items.
     """
     last = batch.periods[-1]
-    whole = stored("stored_done", only_person=only(person_id))
+    whole = stored("stored_done", batch.history, only_person=only(person_id))
     if day_start(last.end_day, last.zone) == last.end_at:
         return Statement(whole, {"done_before_day": last.end_day.isoformat()})
     cut_day = last.end_day - ONE_DAY

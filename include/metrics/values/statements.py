@@ -11,11 +11,10 @@ from include.metrics.names import Metric
 from include.metrics.parts.sql import Statement
 from include.metrics.periods.grains import Grain, day_start, local_day
 from include.metrics.tables import KIND_COUNTS, TIMEOUTS_SECONDS
-from include.metrics.values.batches import COMPLETION, Batch
+from include.metrics.values.batches import COMPLETION, RETENTION, Batch
 from include.metrics.values.sources import days_of, done_of, only, read_sql, stored
 from include.settings.learning import UNBOUNDED
 
-RETENTION = (Metric.RETENTION, 2)
 EPOCH_DAY = dt.date(1970, 1, 1)
 LAST_DAY = dt.date(2149, 6, 6)  # the last one a Date of ClickHouse holds
 MS_PER_SECOND = 1000
@@ -50,7 +49,7 @@ def values_of(batch: Batch, events_table: str, *, person_id: str | None = None) 
         params |= {**done.params, "required": batch.required, "required_count": len(batch.required)}
     for card in cards:
         if (card.metric, card.version) == RETENTION:
-            joins.append(_joined(stored("first_days", only_person=only(person_id)), "first_days"))
+            joins.append(_joined(stored("first_days", batch.history, only_person=only(person_id)), "first_days"))
             params |= _retention_params(batch, card)
         params |= {f"weight_{kind}": weight for kind, weight in card.parameters.get("weights", {}).items()}
     sums = ",\n    ".join(f"sum({name}) AS {name}" for name in SUMS)

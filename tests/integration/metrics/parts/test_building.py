@@ -156,14 +156,44 @@ class TestI10Counts:
         stores.put([learned("2025-03-03 23:59:59.999")])
         take(stores)
 
-        def cut(*arguments: Any) -> Statement:
+        def cut(*arguments: Any, **how: Any) -> Statement:
             table, course, start_at, end_at, snapshot = arguments
-            return parts_of_events(table, course, start_at, end_at - dt.timedelta(milliseconds=1), snapshot)
+            return parts_of_events(table, course, start_at, end_at - dt.timedelta(milliseconds=1), snapshot, **how)
 
         monkeypatch.setattr(building, "parts_of_events", cut)
         with pytest.raises(StoreError, match="staged events 7 of 8"):
             rebuild(stores, [MONDAY])
         assert (stores.user_days(), stages(stores)) == (before, [])
+
+
+class TestCopies:
+    """Rows of one event: equal ones, which a killed loader leaves, and others, when its id was forgotten meanwhile."""
+
+    def test_should_count_each_event_once_when_a_load_was_inserted_again(self, stores: LearningStores) -> None:
+        load_id = stores.put(random_events(7, users=5, days=3))
+        catch_up(stores)
+        once = stores.user_days()
+        stores.insert_again(load_id)
+        rebuild(stores, [MONDAY + dt.timedelta(days=offset) for offset in range(3)])
+        assert once
+        assert stores.user_days() == once
+
+    @pytest.mark.parametrize("is_merged", [True, False], ids=["merged", "apart"])
+    def test_should_keep_the_first_copy_when_a_later_one_differs(
+        self, stores: LearningStores, *, is_merged: bool
+    ) -> None:
+        event_id = "00000000-0000-0000-0000-000000000009"
+        first, later = (dt.datetime(2025, 3, day, 12, tzinfo=dt.UTC) for day in (3, 20))
+        stores.put([learned("2025-03-03 10:00:00", "task_success", event_id=event_id, received_at=first)])
+        catch_up(stores)
+        before = stores.user_days("* EXCEPT load_id")
+        changed = learned("2025-03-03 10:00:07", "task_success", event_id=event_id, received_at=later)
+        stores.put([replace(changed, props={"task_id": "other"}), learned("2025-03-03 11:00:00", user="u2")])
+        if is_merged:
+            stores.warehouse.execute(f"OPTIMIZE TABLE {stores.table} FINAL")
+        catch_up(stores)
+        assert stores.user_days("* EXCEPT load_id")[: len(before)] == before
+        assert len(stores.user_days()) == 2
 
 
 class TestCohorts:

@@ -47,11 +47,18 @@ class TestTakeLoads:
         closed_id = stores.put([learned("2025-03-08 10:00:00")])
         assert take(stores).load_ids == (closed_id,)
         assert days_of(stores) == ["2025-03-08"]
-        assert snapshot_of(stores) == Snapshot(closed_id, (open_id,))
+        assert snapshot_of(stores) == Snapshot(closed_id, (open_id,), ())
         stores.land(open_id)
         assert take(stores).load_ids == (open_id,)
         assert days_of(stores) == ["2025-03-07", "2025-03-08"]
-        assert snapshot_of(stores) == Snapshot(closed_id)
+        assert snapshot_of(stores) == Snapshot(closed_id, (), ())
+
+    def test_should_name_the_load_when_ids_came_before(self, stores: LearningStores) -> None:
+        first = learned("2025-03-07 10:00:00")
+        stores.put([first])
+        repeating = stores.put([first, learned("2025-03-08 10:00:00")])
+        take(stores)
+        assert snapshot_of(stores) == Snapshot(repeating, (), (repeating,))
 
     def test_should_only_note_a_load_when_its_events_belong_to_no_course(self, stores: LearningStores) -> None:
         load_id = stores.put(
@@ -77,7 +84,7 @@ class TestTakeLoads:
 
     def test_should_take_nothing_when_nothing_was_ever_loaded(self, stores: LearningStores) -> None:
         assert take(stores) == TakenReport()
-        assert snapshot_of(stores) == Snapshot(0)
+        assert snapshot_of(stores) == Snapshot(0, (), ())
 
     def test_should_cut_days_in_the_zone_of_each_course_when_zones_differ(self, stores: LearningStores) -> None:
         """I16: each event touches exactly the local day it lies on."""
