@@ -9,7 +9,7 @@ from pathlib import Path
 
 from include.errors import ConfigError
 from include.secret import Secret
-from include.settings.reading import number
+from include.settings.reading import number, whole
 
 INBOX, KAFKA = "inbox", "kafka"
 TOPIC = "analytics-data.raw"  # as the seed document names it
@@ -96,9 +96,9 @@ def intake_from(env: Mapping[str, str]) -> IntakeSettings:
         kafka=kafka,
         key_requests_per_second=number(env, "EVENTS_KEY_REQUESTS_PER_SECOND", 50, 0.1, 1e6),
         key_events_per_second=number(env, "EVENTS_KEY_EVENTS_PER_SECOND", 5_000, 0.1, 1e9),
-        inbox_max_bytes=int(number(env, "EVENTS_INBOX_MAX_BYTES", 2 * 1024**3, 1, 2**50)),
-        inbox_max_events=int(number(env, "EVENTS_INBOX_MAX_EVENTS", 5_000_000, 1, 2**40)),
-        load_max_events=int(number(env, "EVENTS_LOAD_MAX_EVENTS", 500_000, 1, 10_000_000)),
+        inbox_max_bytes=whole(env, "EVENTS_INBOX_MAX_BYTES", 2 * 1024**3, 1, 2**50),
+        inbox_max_events=whole(env, "EVENTS_INBOX_MAX_EVENTS", 5_000_000, 1, 2**40),
+        load_max_events=whole(env, "EVENTS_LOAD_MAX_EVENTS", 500_000, 1, 10_000_000),
         seen_days=number(env, "EVENTS_SEEN_DAYS", 7, 0.01, 90),
         receipt_days=number(env, "EVENTS_RECEIPT_DAYS", 90, 7, 3650),
         quarantine_days=number(env, "EVENTS_QUARANTINE_DAYS", 30, 1, 365),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from include.errors import ConfigError
-from include.settings.reading import number
+from include.settings.reading import number, whole
 
 EXACT, UNBOUNDED = "exact", "unbounded"
 ASSIGNED, ALL = "assigned", "all"
@@ -46,12 +46,12 @@ def learning_from(env: Mapping[str, str]) -> LearningSettings:
         ConfigError: a value cannot be used; the message names the setting.
     """
     return LearningSettings(
-        default_version=int(number(env, "METRICS_DEFAULT_VERSION", 1, 1, 2)),
-        retention_days=int(number(env, "METRICS_RETENTION_DAYS", 7, 1, 365)),
+        default_version=whole(env, "METRICS_DEFAULT_VERSION", 1, 1, 2),
+        retention_days=whole(env, "METRICS_RETENTION_DAYS", 7, 1, 365),
         retention_kind=_one_of(env, "METRICS_RETENTION_KIND", (EXACT, UNBOUNDED)),
         grace_hours=number(env, "METRICS_GRACE_HOURS", 48, 0, 24 * 90),
         teacher_scope=_one_of(env, "METRICS_TEACHER_SCOPE", (ASSIGNED, ALL)),
-        sample_persons=int(number(env, "METRICS_SAMPLE_PERSONS", 50, 1, 10_000)),
+        sample_persons=whole(env, "METRICS_SAMPLE_PERSONS", 50, 1, 10_000),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from include.errors import ConfigError
 from include.secret import Secret
-from include.settings.reading import names, number
+from include.settings.reading import names, number, whole
 
 METRIKA_API_URL = "https://api-metrika.yandex.net"
 
@@ -104,7 +104,7 @@ def metrika_from(env: Mapping[str, str]) -> MetrikaSettings:
         visit_fields=names(env.get("METRIKA_VISIT_FIELDS")),
         hit_fields=names(env.get("METRIKA_HIT_FIELDS")),
         quotes=quotes,
-        reload_days=int(number(env, "METRIKA_RELOAD_DAYS", 3, 0, 30)),
+        reload_days=whole(env, "METRIKA_RELOAD_DAYS", 3, 0, 30),
         quarantine_share=number(env, "METRIKA_QUARANTINE_SHARE", 0.01, 0, 1),
         poll_seconds=number(env, "METRIKA_POLL_SECONDS", 10, 0.01, 3600),
         poll_max_seconds=number(env, "METRIKA_POLL_MAX_SECONDS", 60, 0.01, 3600),
@@ -126,8 +126,8 @@ def conversions_from(env: Mapping[str, str]) -> ConversionSettings:
     """
     return ConversionSettings(
         target=env.get("CONVERSION_TARGET") or "4plus",
-        time_offset_seconds=int(number(env, "CONVERSION_TIME_OFFSET_SECONDS", 0, 0, 60)),
-        max_file_rows=int(number(env, "CONVERSION_MAX_FILE_ROWS", 1_000_000, 1, 10_000_000)),
+        time_offset_seconds=whole(env, "CONVERSION_TIME_OFFSET_SECONDS", 0, 0, 60),
+        max_file_rows=whole(env, "CONVERSION_MAX_FILE_ROWS", 1_000_000, 1, 10_000_000),
         create_goal=(env.get("CONVERSION_CREATE_GOAL") or "").lower() in ("1", "true", "yes"),
         linked_share_alert=number(env, "CONVERSION_LINKED_SHARE_ALERT", 0.5, 0, 1),
         track_hours=number(env, "CONVERSION_TRACK_HOURS", 24, 0, 21 * 24),

@@ -27,7 +27,7 @@ def number(env: Mapping[str, str], name: str, default: float, low: float, high: 
     """
     text = env.get(name) or ""
     if not text:
-        return default
+        return float(default)
     try:
         value = float(text)
     except ValueError:
@@ -35,6 +35,28 @@ def number(env: Mapping[str, str], name: str, default: float, low: float, high: 
     if not low <= value <= high:
         raise ConfigError(f"{name} is {text!r}; use a number from {low:g} to {high:g}.")
     return value
+
+
+def whole(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    """Read a whole number.
+
+    Args:
+        env: names and values.
+        name: the setting.
+        default: value when it is not set.
+        low: smallest value allowed.
+        high: largest value allowed.
+
+    Returns:
+        The number.
+
+    Raises:
+        ConfigError: it is no whole number, or outside the range.
+    """
+    value = number(env, name, default, low, high)
+    if not value.is_integer():
+        raise ConfigError(f"{name} is {env[name]!r}; use a whole number from {low} to {high}.")
+    return int(value)
 
 
 def flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
