@@ -152,6 +152,7 @@ class _Chunk:
     stage: str = field(init=False)
 
     def rebuild(self) -> RebuildReport:
+        """Stage, check, note, swap."""
         # Projects are named freely, tables are not; whoever works on a project is alone there.
         owner = hashlib.sha256(self.course.project.encode()).hexdigest()[:16]
         with staging(self.warehouse, USER_DAYS, owner) as self.stage:
